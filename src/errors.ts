@@ -85,7 +85,7 @@ export class TokenError extends Error {
   }
 
   /** True for errors of another copy of this package too. */
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     return isBranded(this, TokenError, 'TokenError', value)
   }
 
