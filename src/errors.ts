@@ -11,6 +11,7 @@ import { redactText } from './redaction.ts'
  * - `discovery_failed`, `issuer_mismatch`: the issuer's metadata could not be had or must not be used.
  * - `secret_unavailable`: the function that supplies the client's secret failed.
  * - `scope_not_granted`: fewer scopes were granted than requested, and `requireScope` is set.
+ * - `unsupported_client_authentication`: the server's metadata lists no method that fits the configuration.
  * - `unknown_client`: no client of that name is configured.
  * - `closed`: the manager is closed and holds no usable token for this request.
  * - `wait_timeout`: the caller's own time ran out while it waited for a token.
@@ -29,6 +30,7 @@ export type TokenErrorCode =
   | 'issuer_mismatch'
   | 'secret_unavailable'
   | 'scope_not_granted'
+  | 'unsupported_client_authentication'
   | 'unknown_client'
   | 'closed'
   | 'wait_timeout'

@@ -1,0 +1,91 @@
+import { inspect } from 'node:util'
+import type { Instant } from './clock.ts'
+import { fingerprint } from './digest.ts'
+
+/** What an {@link AccessToken} is made of. @internal */
+export interface AccessTokenInit {
+  readonly value: string
+  readonly tokenType: string
+  readonly scope: readonly string[]
+  readonly lifetimeMs: number
+  /** Both clocks just before the token request was sent: the token cannot be younger than that. */
+  readonly requestedAt: Instant
+  /** Age in milliseconds from which a refresh is due. */
+  readonly dueAfterMs: number
+  /** Age in milliseconds from which the token is no longer used. */
+  readonly expiredAfterMs: number
+}
+
+/**
+ * An access token and what is known about it.
+ *
+ * Printed, inspected or serialised in any way it shows everything but the token; {@link AccessToken.reveal} gives that.
+ */
+export class AccessToken {
+  readonly #value: string
+  readonly #authorization: string
+  #fingerprint: string | undefined
+  /** `Bearer`, in the spelling that is sent. @see RFC 6749 §7.1 */
+  readonly tokenType: string
+  /** The scopes granted; those requested, if the server did not say. @see RFC 6749 §3.3 */
+  readonly scope: readonly string[]
+  /** The whole lifetime in milliseconds, counted from just before the token was requested. @see RFC 6749 §5.1 */
+  readonly lifetimeMs: number
+  /** When the token expires, in epoch milliseconds by this process's wall clock. */
+  readonly expiresAt: number
+  /** @internal */
+  readonly requestedAt: Instant
+  /** @internal */
+  readonly dueAfterMs: number
+  /** @internal */
+  readonly expiredAfterMs: number
+
+  /** @internal */
+  constructor(init: AccessTokenInit) {
+    this.#value = init.value
+    // Kept ready-made and flat: it is written to every request.
+    this.#authorization = `${init.tokenType} ${init.value}`
+    this.tokenType = init.tokenType
+    this.scope = init.scope
+    this.lifetimeMs = init.lifetimeMs
+    this.expiresAt = init.requestedAt.wall + init.lifetimeMs
+    this.requestedAt = init.requestedAt
+    this.dueAfterMs = init.dueAfterMs
+    this.expiredAfterMs = init.expiredAfterMs
+  }
+
+  /** A short name of the token that is safe to log: the start of its SHA-256. */
+  get fingerprint(): string {
+    this.#fingerprint ??= fingerprint(this.#value)
+    return this.#fingerprint
+  }
+
+  /**
+   * The token itself. A method and not a property, because whatever prints an object may evaluate its getters,
+   * and because the places that touch the secret should be easy to find.
+   */
+  reveal(): string {
+    return this.#value
+  }
+
+  /** Everything but the token. */
+  toJSON(): Record<string, unknown> {
+    const { tokenType, scope, lifetimeMs, expiresAt, fingerprint } = this
+    return { tokenType, scope, lifetimeMs, expiresAt: new Date(expiresAt).toISOString(), fingerprint }
+  }
+
+  /** Names the token by its fingerprint. */
+  toString(): string {
+    return `[AccessToken ${this.fingerprint}]`
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return `AccessToken ${inspect(this.toJSON())}`
+  }
+
+  /** The value of the `Authorization` header. @internal */
+  static authorizationOf(token: AccessToken): string {
+    return token.#authorization
+  }
+}

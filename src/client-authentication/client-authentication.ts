@@ -1,0 +1,38 @@
+/** One token request while it is being built. Built anew for every attempt. */
+export interface TokenRequestDraft {
+  readonly clientId: string
+  /** Where the request goes. */
+  readonly tokenEndpoint: string
+  /** The issuer identifier, if it is known. */
+  readonly issuer: string | undefined
+  /** The methods the server's metadata lists, if there is metadata and it lists them. @see RFC 8414 §2 */
+  readonly supportedMethods: readonly string[] | undefined
+  /** The headers so far, names in lower case. */
+  readonly headers: Record<string, string>
+  /** The form parameters so far. */
+  readonly body: URLSearchParams
+  /** Registers a secret, so that it is blanked out of everything the server says. */
+  hide(secret: string): void
+}
+
+/**
+ * Authenticates the client at the token endpoint by adding to the request. Runs for every attempt, so that an
+ * assertion or a rotated secret is never sent twice.
+ * @see RFC 6749 §2.3
+ */
+export interface ClientAuthentication {
+  (draft: TokenRequestDraft): void | Promise<void>
+  /** The registered name, such as `client_secret_basic`; chosen from the metadata when it is `undefined`. */
+  readonly method: string | undefined
+}
+
+/** A client secret, or a function that gives it: asked for every token request, so that a rotated secret is used at once. */
+export type ClientSecret = string | (() => string | Promise<string>)
+
+/** Gives an authentication function its name. */
+export function clientAuthentication(
+  method: string | undefined,
+  authenticate: (draft: TokenRequestDraft) => void | Promise<void>,
+): ClientAuthentication {
+  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method })
+}

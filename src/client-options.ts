@@ -1,0 +1,211 @@
+import type { AxiosInstance } from 'axios'
+import type { ClientAuthentication, ClientSecret } from './client-authentication/client-authentication.ts'
+import {
+  type BasicEncoding,
+  clientSecretBasic,
+  clientSecretByMetadata,
+  clientSecretPost,
+} from './client-authentication/client-secret.ts'
+import { optionError } from './errors.ts'
+import type { TokenParameters } from './token-key.ts'
+import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
+import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
+import type { FetchLike, TransportOptions } from './transport.ts'
+
+/** One client of one authorization server. Durations are milliseconds. */
+export interface ClientOptions extends TokenParameterOptions {
+  /** The issuer identifier, exactly as the server's metadata spells it; the token endpoint is looked up there. @see RFC 8414 */
+  readonly issuer?: string | undefined
+  /** The token endpoint; then no metadata is loaded. */
+  readonly tokenEndpoint?: string | undefined
+  /** The client's id at the authorization server. */
+  readonly clientId: string
+  /** The client's secret, or a function that gives it and is asked for every token request. */
+  readonly clientSecret?: ClientSecret | undefined
+  /**
+   * How the client authenticates: the name of a method that takes `clientSecret`, or what a factory returned.
+   * Default: what the metadata lists, else `client_secret_basic`.
+   */
+  readonly clientAuthentication?: 'client_secret_basic' | 'client_secret_post' | ClientAuthentication | undefined
+  /** `raw` for servers that do not form-decode the Basic credentials. Default `form`. @see RFC 6749 §2.3.1 */
+  readonly basicEncoding?: BasicEncoding | undefined
+
+  /** The issuer the metadata must name, where that differs from `issuer`. Compared exactly. Default: `issuer`. */
+  readonly expectedIssuer?: string | undefined
+  /** Origins other than the issuer's that its metadata may name endpoints on. Default: none. */
+  readonly endpointOrigins?: readonly string[] | undefined
+  /** Allows `http:` to this machine (127.0.0.0/8, ::1, localhost), for tests. Default `false`. */
+  readonly allowInsecureLoopback?: boolean | undefined
+
+  /** The lifetime of a token whose answer has no `expires_in`. Default 5 minutes, with an event. */
+  readonly defaultLifetimeMs?: number | undefined
+  /** A refresh is due when less than this or a third of the lifetime is left. Default 20 minutes. */
+  readonly refreshWindowMs?: number | undefined
+  /** A token is not used when less than this or a tenth of the lifetime is left. Default 10 seconds. */
+  readonly safetyMarginMs?: number | undefined
+  /** How long a token request may take in all, retries included. Default 15 seconds. */
+  readonly timeoutMs?: number | undefined
+  /** How long one attempt may take, reading the answer included. Default 5 seconds. */
+  readonly attemptTimeoutMs?: number | undefined
+  /** How often a token request is tried while callers wait. Default 3. */
+  readonly maxAttempts?: number | undefined
+  /** Fails when fewer scopes are granted than requested. Default `false`: an event only. */
+  readonly requireScope?: boolean | undefined
+  /** Refuses an answer without `token_type`. Default `false`: it is taken for Bearer, with an event. */
+  readonly strictTokenType?: boolean | undefined
+
+  /** Sends the requests to the authorization server: an axios instance, or a function like `fetch`. Default: an axios of its own. */
+  readonly transport?: AxiosInstance | FetchLike | undefined
+  /** An http proxy's URL, or `false` for none. Default: from `HTTPS_PROXY` and `NO_PROXY`. */
+  readonly proxy?: string | false | undefined
+  /** Certificate authorities to trust instead of the built-in ones, PEM. */
+  readonly ca?: TransportOptions['ca']
+  /** Client certificate and key for the TLS connection, PEM. */
+  readonly cert?: TransportOptions['cert']
+  readonly key?: TransportOptions['key']
+}
+
+/** {@link ClientOptions}, checked and with the defaults filled in. */
+export interface ClientSettings {
+  readonly name: string
+  readonly clientId: string
+  readonly issuer: string | undefined
+  readonly tokenEndpoint: string | undefined
+  readonly authentication: ClientAuthentication
+  readonly parameters: TokenParameters
+  readonly expectedIssuer: string | undefined
+  readonly endpointOrigins: readonly string[]
+  readonly allowInsecureLoopback: boolean
+  readonly defaultLifetimeMs: number | undefined
+  readonly limits: LifecycleLimits
+  readonly timeoutMs: number
+  readonly attemptTimeoutMs: number
+  readonly maxAttempts: number
+  readonly requireScope: boolean
+  readonly strictTokenType: boolean
+  readonly transport: Omit<TransportOptions, 'client'>
+}
+
+const OPTION_NAMES = [
+  ...TOKEN_PARAMETER_NAMES,
+  ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding'],
+  ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
+  ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'requireScope', 'strictTokenType'],
+  ...['transport', 'proxy', 'ca', 'cert', 'key'],
+]
+
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000
+
+/**
+ * Checks one client's options, each read once and as an own property.
+ * @param at the options' place, for messages: `''` or `clients.orders.`
+ * @throws TypeError naming the option
+ */
+export function readClientOptions(given: unknown, name: string, at: string): ClientSettings {
+  const o = ownOptions<ClientOptions>(given, at, OPTION_NAMES)
+  const allowInsecureLoopback = flag(o.allowInsecureLoopback, `${at}allowInsecureLoopback`)
+  const url = (value: unknown, option: string) => endpointUrl(value, `${at}${option}`, allowInsecureLoopback)
+  if (o.issuer === undefined && o.tokenEndpoint === undefined) {
+    throw optionError(`${at}issuer`, 'or `tokenEndpoint` must be given', 'Is the environment variable set?')
+  }
+  const timeoutMs = duration(o.timeoutMs, `${at}timeoutMs`, 15_000, 10 * 60_000)
+  return {
+    name,
+    clientId: clientId(o.clientId, `${at}clientId`),
+    issuer: o.issuer === undefined ? undefined : url(o.issuer, 'issuer'),
+    tokenEndpoint: o.tokenEndpoint === undefined ? undefined : url(o.tokenEndpoint, 'tokenEndpoint'),
+    authentication: authentication(o, at),
+    parameters: readTokenParameters(o, at),
+    expectedIssuer: o.expectedIssuer,
+    endpointOrigins: (o.endpointOrigins ?? []).map((origin) => new URL(url(origin, 'endpointOrigins')).origin),
+    allowInsecureLoopback,
+    defaultLifetimeMs:
+      o.defaultLifetimeMs === undefined ? undefined : duration(o.defaultLifetimeMs, `${at}defaultLifetimeMs`, 0, YEAR_MS),
+    limits: {
+      refreshWindowMs: duration(o.refreshWindowMs, `${at}refreshWindowMs`, DEFAULT_LIMITS.refreshWindowMs, YEAR_MS),
+      safetyMarginMs: duration(o.safetyMarginMs, `${at}safetyMarginMs`, DEFAULT_LIMITS.safetyMarginMs, YEAR_MS),
+    },
+    timeoutMs,
+    attemptTimeoutMs: Math.min(duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, 10 * 60_000), timeoutMs),
+    maxAttempts: count(o.maxAttempts, `${at}maxAttempts`, 3, 10),
+    requireScope: flag(o.requireScope, `${at}requireScope`),
+    strictTokenType: flag(o.strictTokenType, `${at}strictTokenType`),
+    transport: { transport: o.transport, proxy: o.proxy, ca: o.ca, cert: o.cert, key: o.key },
+  }
+}
+
+/**
+ * A copy of the own properties of an options object, so that nothing is read twice or from a prototype.
+ * @throws TypeError for something that is not an object, and for a name that is not an option
+ */
+export function ownOptions<T extends object>(given: unknown, at: string, names: readonly string[]): T {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw optionError(at === '' ? 'options' : at.slice(0, -1), 'must be an object')
+  }
+  for (const name of Object.keys(given)) {
+    if (names.includes(name)) continue
+    const meant = names.find((known) => known.toLowerCase() === name.toLowerCase().replace(/[-_]/g, ''))
+    throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)
+  }
+  return { __proto__: null, ...given } as T
+}
+
+/** Reads a duration. @throws TypeError unless it is a finite number above zero and at most `mostMs` */
+export function duration(value: unknown, option: string, byDefault: number, mostMs: number): number {
+  if (value === undefined) return byDefault
+  if (typeof value === 'number' && value > 0 && value <= mostMs) return value
+  throw optionError(option, `must be a number of milliseconds above 0 and at most ${mostMs}, got ${String(value)}`)
+}
+
+function count(value: unknown, option: string, byDefault: number, most: number): number {
+  if (value === undefined) return byDefault
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return value as number
+  throw optionError(option, `must be a whole number from 1 to ${most}, got ${String(value)}`)
+}
+
+function flag(value: unknown, option: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  throw optionError(option, `must be true or false, got ${String(value)}`)
+}
+
+function clientId(value: unknown, option: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
+  if (typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)) return value
+  throw optionError(option, 'must be a non-empty string without control characters', 'Is the environment variable set?')
+}
+
+function endpointUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined) throw optionError(option, 'must be an absolute URL')
+  if (url.username !== '' || url.password !== '') {
+    throw optionError(option, 'must not hold a user name or password', 'Give the credentials as `clientId` and `clientSecret`.')
+  }
+  if (url.hash !== '' || String(value).includes('#')) throw optionError(option, 'must not have a fragment', 'See RFC 6749 §3.2.')
+  if (url.protocol === 'https:') return value as string
+  if (url.protocol !== 'http:') throw optionError(option, `must be an https URL, got ${url.protocol}`)
+  if (!isLoopback(url)) throw optionError(option, 'must be an https URL', 'The client secret would cross the network in the clear.')
+  if (allowInsecureLoopback) return value as string
+  throw optionError(option, 'must be an https URL', 'For tests against this machine set `allowInsecureLoopback: true`.')
+}
+
+/** Whether a URL points at this machine by address or as `localhost`. */
+export function isLoopback(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
+}
+
+function authentication(o: ClientOptions, at: string): ClientAuthentication {
+  const method = o.clientAuthentication
+  if (typeof method === 'function') {
+    if (o.clientSecret === undefined) return method
+    throw optionError(`${at}clientSecret`, 'is not used with a `clientAuthentication` function', 'Give the secret to its factory.')
+  }
+  const encoding = o.basicEncoding ?? 'form'
+  if (encoding !== 'form' && encoding !== 'raw') throw optionError(`${at}basicEncoding`, "must be 'form' or 'raw'")
+  if (o.clientSecret === undefined) {
+    throw optionError(`${at}clientSecret`, 'is missing', 'Is the environment variable set? Without a secret, give a `clientAuthentication`.')
+  }
+  if (method === 'client_secret_basic') return clientSecretBasic(o.clientSecret, encoding)
+  if (method === 'client_secret_post') return clientSecretPost(o.clientSecret)
+  if (method === undefined) return clientSecretByMetadata(o.clientSecret, encoding)
+  throw optionError(`${at}clientAuthentication`, "must be 'client_secret_basic', 'client_secret_post' or a function of a factory")
+}

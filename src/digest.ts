@@ -1,0 +1,10 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * A short name for a secret or a key, safe to log: the first 8 hexadecimal digits of its SHA-256.
+ *
+ * Enough to tell two tokens apart in a log, far too little to guess one from.
+ */
+export function fingerprint(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+}

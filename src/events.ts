@@ -1,0 +1,86 @@
+import type { TokenError } from './errors.ts'
+import type { TokenResponseDeviation } from './token-response.ts'
+
+/** Why a token was requested. */
+export type RequestReason = 'no token' | 'refresh due' | 'expired' | 'rejected' | 'forced'
+
+/** What every event about one token says. */
+export interface TokenEvent {
+  /** The client's name in the manager. */
+  readonly client: string
+  /** The scopes requested. */
+  readonly scope: readonly string[]
+}
+
+/** The events of a manager and what each carries. Tokens are named by their fingerprint, never shown. */
+export interface TokenEvents {
+  /** A token request begins. */
+  tokenRequested: TokenEvent & { readonly reason: RequestReason; readonly background: boolean }
+  /** A token arrived. */
+  tokenReceived: TokenEvent & {
+    readonly reason: RequestReason
+    readonly fingerprint: string
+    readonly lifetimeMs: number
+    readonly granted: readonly string[]
+    readonly durationMs: number
+  }
+  /** An attempt failed and another follows after `delayMs`. */
+  tokenRequestRetried: TokenEvent & { readonly error: TokenError; readonly attempt: number; readonly delayMs: number }
+  /** A token request failed, after its retries. `tokenStillValid`: nobody noticed. */
+  tokenRequestFailed: TokenEvent & {
+    readonly error: TokenError
+    readonly reason: RequestReason
+    readonly tokenStillValid: boolean
+  }
+  /** A token was reported as rejected and is not used again before a new one was asked for. */
+  tokenRejected: TokenEvent & { readonly fingerprint: string }
+  /** The server's answer differs from RFC 6749 §5.1 in a way that was tolerated. */
+  responseDeviation: TokenEvent & { readonly deviation: TokenResponseDeviation }
+  /** Fewer scopes were granted than requested. @see RFC 6749 §3.3 */
+  scopeNarrowed: TokenEvent & { readonly granted: readonly string[] }
+  /** An issuer's metadata was loaded, or could not be and the last good one is used on. */
+  metadataLoaded: { readonly client: string; readonly issuer: string; readonly tokenEndpoint: string }
+  metadataFailed: { readonly client: string; readonly issuer: string; readonly error: TokenError }
+  /** A request had its own `Authorization` header, which was left alone. */
+  authorizationKept: { readonly client: string | undefined; readonly origin: string }
+  /** A request was sent once more because its token had been rejected. */
+  requestReplayed: { readonly client: string; readonly origin: string }
+}
+
+/** A function that hears one kind of event. What it throws is ignored. */
+export type TokenEventListener<Name extends keyof TokenEvents> = (event: TokenEvents[Name]) => void
+
+/** The typed emitter of a manager. Listeners run in the order in which they were added, at once. */
+export class TokenEventEmitter {
+  readonly #listeners = new Map<keyof TokenEvents, Set<(event: never) => void>>()
+
+  /** Adds a listener; the function that is returned removes it. */
+  on<Name extends keyof TokenEvents>(name: Name, listener: TokenEventListener<Name>): () => void {
+    let listeners = this.#listeners.get(name)
+    if (listeners === undefined) {
+      listeners = new Set()
+      this.#listeners.set(name, listeners)
+    }
+    const own: TokenEventListener<Name> = (event) => listener(event)
+    listeners.add(own)
+    return () => {
+      listeners.delete(own)
+    }
+  }
+
+  /** Calls the listeners with what `make` returns; without listeners `make` is not called. */
+  emit<Name extends keyof TokenEvents>(name: Name, make: () => TokenEvents[Name]): void {
+    const listeners = this.#listeners.get(name) as Set<TokenEventListener<Name>> | undefined
+    if (listeners === undefined || listeners.size === 0) return
+    const event = Object.freeze(make())
+    for (const listener of [...listeners]) {
+      try {
+        const result: unknown = listener(event)
+        // An async listener that rejects must not end the process.
+        if (result instanceof Promise) result.catch(() => {})
+      } catch {
+        // A listener is an observer: its failure is not the token's.
+      }
+    }
+  }
+}

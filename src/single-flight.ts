@@ -1,0 +1,58 @@
+/**
+ * One piece of work that any number of callers wait for.
+ *
+ * A caller's signal detaches that caller alone; the work has its own end.
+ */
+export class Flight<T> {
+  /** What the work comes to. Never an unhandled rejection, whether or not anybody waits. */
+  readonly promise: Promise<T>
+  #waiters = 0
+  readonly #detach = new Map<AbortSignal, Set<(reason: unknown) => void>>()
+  readonly #cleanUp: (() => void)[] = []
+
+  constructor(work: (flight: Flight<T>) => Promise<T>) {
+    this.promise = work(this).finally(() => {
+      for (const cleanUp of this.#cleanUp) cleanUp()
+      this.#detach.clear()
+    })
+    this.promise.catch(() => {})
+  }
+
+  /** How many callers have asked to wait and have not been detached. */
+  get waiters(): number {
+    return this.#waiters
+  }
+
+  /** Waits for the work, or rejects with the signal's reason as soon as it aborts. */
+  wait(signal?: AbortSignal): Promise<T> {
+    this.#waiters += 1
+    if (signal === undefined) return this.promise
+    return new Promise((resolve, reject) => {
+      const leave = (reason: unknown) => {
+        this.#waiters -= 1
+        reject(reason)
+      }
+      if (signal.aborted) {
+        leave(signal.reason)
+        return
+      }
+      this.#leaversOf(signal).add(leave)
+      this.promise.then(resolve, reject)
+    })
+  }
+
+  // One listener per distinct signal: a listener per caller is quadratic when a thousand callers share one.
+  #leaversOf(signal: AbortSignal): Set<(reason: unknown) => void> {
+    const known = this.#detach.get(signal)
+    if (known !== undefined) return known
+    const leavers = new Set<(reason: unknown) => void>()
+    const onAbort = () => {
+      for (const leave of leavers) leave(signal.reason)
+      leavers.clear()
+    }
+    this.#detach.set(signal, leavers)
+    this.#cleanUp.push(() => signal.removeEventListener('abort', onAbort))
+    signal.addEventListener('abort', onAbort, { once: true })
+    return leavers
+  }
+}
