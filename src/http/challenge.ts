@@ -91,7 +91,6 @@ function parseLine(text: string): Challenge[] {
   return challenges
 }
 
-const TAB = 0x09
 const SPACE = 0x20
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -112,7 +111,7 @@ class Scanner {
   }
 
   skipSeparators(): void {
-    this.advanceWhile((code) => code === SPACE || code === TAB || code === COMMA)
+    this.advanceWhile(isDelimiter)
   }
 
   /** A scheme or parameter name: everything up to whitespace, a comma, an equals sign or a quote. */
@@ -151,10 +150,10 @@ class Scanner {
   token68(): string | undefined {
     const start = this.position
     this.skipSpace()
-    const word = this.advanceWhile((code) => !isDelimiter(code) && code !== EQUALS && code !== QUOTE)
+    const word = this.word()
     const padding = this.advanceWhile((code) => code === EQUALS)
     this.skipSpace()
-    if (start < this.position && word !== '' && (this.atEnd || this.code() === COMMA)) return word + padding
+    if (word !== '' && (this.atEnd || this.code() === COMMA)) return word + padding
     this.position = start
     return undefined
   }
@@ -164,7 +163,7 @@ class Scanner {
   }
 
   private skipSpace(): void {
-    this.advanceWhile((code) => code === SPACE || code === TAB)
+    this.advanceWhile((code) => code <= SPACE)
   }
 
   private advanceWhile(accepts: (code: number) => boolean): string {
@@ -175,5 +174,5 @@ class Scanner {
 }
 
 function isDelimiter(code: number): boolean {
-  return code === SPACE || code === TAB || code === COMMA
+  return code <= SPACE || code === COMMA
 }
