@@ -12,6 +12,7 @@ import { redactText } from './redaction.ts'
  * - `secret_unavailable`: the function that supplies the client's secret failed.
  * - `scope_not_granted`: fewer scopes were granted than requested, and `requireScope` is set.
  * - `unsupported_client_authentication`: the server's metadata lists no method that fits the configuration.
+ * - `fresh_token_rejected`: an API rejected a token and at once its replacement; requests for more pause.
  * - `unknown_client`: no client of that name is configured.
  * - `closed`: the manager is closed and holds no usable token for this request.
  * - `wait_timeout`: the caller's own time ran out while it waited for a token.
@@ -31,6 +32,7 @@ export type TokenErrorCode =
   | 'secret_unavailable'
   | 'scope_not_granted'
   | 'unsupported_client_authentication'
+  | 'fresh_token_rejected'
   | 'unknown_client'
   | 'closed'
   | 'wait_timeout'
@@ -60,7 +62,10 @@ export interface TokenErrorInit {
  * and what to do. Errors that share one failed token request are one object.
  */
 export class TokenError extends Error {
-  override readonly name: string = 'TokenError'
+  static {
+    nameErrors(TokenError, 'TokenError')
+  }
+
   readonly code: TokenErrorCode
   /** The client's name in the manager, when the failure belongs to one. */
   readonly client: string | undefined
@@ -113,7 +118,10 @@ export interface TokenResponseErrorInit extends TokenErrorInit {
  * @see RFC 6749 §5.2
  */
 export class TokenResponseError extends TokenError {
-  override readonly name: string = 'TokenResponseError'
+  static {
+    nameErrors(TokenResponseError, 'TokenResponseError')
+  }
+
   /** HTTP status of the answer. */
   readonly status: number
   /** The OAuth error code, such as `invalid_client`, if the answer had a well-formed one. */
@@ -150,7 +158,10 @@ export class TokenResponseError extends TokenError {
 
 /** The authorization server did not answer: connection, TLS or time-out. Always `retryable`. */
 export class TokenTransportError extends TokenError {
-  override readonly name: string = 'TokenTransportError'
+  static {
+    nameErrors(TokenTransportError, 'TokenTransportError')
+  }
+
   /** The system's code, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`, if there is one. */
   readonly systemCode: string | undefined
 
@@ -175,16 +186,34 @@ export function optionError(option: string, problem: string, hint?: string): Typ
 }
 
 /** A copy of an error with nothing but its words: causes hold requests, and requests hold secrets. */
-function plainError(error: unknown, secrets: Iterable<string>): Error {
+function plainError(cause: unknown, secrets: Iterable<string>): Error {
   const known = [...secrets]
-  if (!(error instanceof Error)) return new Error(redactText(String(error), known))
-  const copy = new Error(redactText(error.message, known, 1000))
-  const code = (error as { code?: unknown }).code
-  if (typeof code === 'string') Object.assign(copy, { code: redactText(code, known, 64) })
-  Object.defineProperty(copy, 'name', { value: redactText(error.name, known, 64), configurable: true })
-  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
-  copy.stack = [`${copy.name}: ${copy.message}`, ...frames.map((line) => `    ${redactText(line, known, 500)}`)].join('\n')
+  const text = (key: 'name' | 'message' | 'code' | 'stack'): string => {
+    try {
+      const value: unknown = (cause as Record<string, unknown>)[key]
+      return typeof value === 'string' ? value : ''
+    } catch {
+      // Anything can be a cause: null, or an object whose getters throw.
+      return ''
+    }
+  }
+  const message = typeof cause === 'object' || typeof cause === 'function' ? text('message') : String(cause)
+  const copy = new Error(redactText(message, known, 1000))
+  Object.defineProperty(copy, 'name', { value: redactText(text('name') || 'Error', known, 64), configurable: true })
+  if (text('code') !== '') Object.assign(copy, { code: redactText(text('code'), known, 64) })
+  const frames = text('stack')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 50)
+  copy.stack = [`${copy.name}: ${copy.message}`, ...frames.map((line) => `    ${redactText(line, known, 500)}`)].join(
+    '\n',
+  )
   return copy
+}
+
+/** Sets `name` on the prototype: an own field would come too late for the first line of `stack`. */
+function nameErrors(errors: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(errors.prototype, 'name', { value: name, configurable: true, writable: true })
 }
 
 const brandOf = (name: string) => Symbol.for(`evertoken.${name}`)

@@ -1,0 +1,176 @@
+import { failedAnswer, mediaType, refusedTokenType } from './token-response-error.ts'
+
+/** What the token endpoint answered, read to its end. */
+export interface TokenEndpointAnswer {
+  readonly status: number
+  /** A header by its lower-case name. */
+  header(name: string): string | undefined
+  readonly body: string
+}
+
+/** What has to be known to read an answer and to explain a failure. */
+export interface TokenResponseContext {
+  /** The client's name in the manager. */
+  readonly client: string
+  /** The token endpoint's URL; only origin and path of it are shown. */
+  readonly endpoint: string
+  /** Wall-clock time just before the request was sent, epoch milliseconds. */
+  readonly requestedAt: number
+  /** Wall-clock time at reading, epoch milliseconds; for a `Retry-After` date in an answer without `Date`. */
+  readonly now: number
+  /** The secrets of this request in all their spellings, to be blanked out of what the server says. */
+  readonly secrets: readonly string[]
+  /** How the client authenticated, such as `client_secret_basic`. */
+  readonly authenticationMethod: string
+  /** Refuse an answer without `token_type`. */
+  readonly strictTokenType: boolean
+  /** The lifetime of tokens that come without one, in milliseconds; `undefined`: 5 minutes and a deviation. */
+  readonly defaultLifetimeMs: number | undefined
+  readonly scopeRequested: readonly string[] | undefined
+}
+
+/**
+ * A tolerated difference between an answer and RFC 6749 §5.1.
+ *
+ * - `expires_in_missing`: there was none and no default is configured; 5 minutes are assumed.
+ * - `expires_in_unreadable`: it was neither a number nor a string of digits; treated as missing.
+ * - `expires_in_not_positive`: it was zero or negative; the token is usable once and not to be cached.
+ * - `expires_in_is_epoch`: it was so large that it was read as the instant of expiry, in epoch seconds or milliseconds.
+ * - `expires_in_capped`: it said more than a year; a year is believed.
+ * - `token_type_missing`: there was none; `Bearer` is assumed.
+ */
+export type TokenResponseDeviation =
+  | 'expires_in_missing'
+  | 'expires_in_unreadable'
+  | 'expires_in_not_positive'
+  | 'expires_in_is_epoch'
+  | 'expires_in_capped'
+  | 'token_type_missing'
+
+/** A token as the token endpoint gave it. */
+export interface TokenResponse {
+  /** Printable ASCII, safe to put in a header. */
+  readonly accessToken: string
+  /** In its canonical spelling, whatever the server wrote. */
+  readonly tokenType: 'Bearer'
+  /** From `requestedAt` on, in milliseconds, at most a year. 0: usable once, not to be cached. */
+  readonly lifetimeMs: number
+  /** When the server would like the token to be refreshed, in milliseconds; always less than the lifetime. */
+  readonly refreshInMs: number | undefined
+  /** The scopes granted; `undefined` when the answer does not say, which means as requested. */
+  readonly scope: readonly string[] | undefined
+  readonly deviations: readonly TokenResponseDeviation[]
+}
+
+const DEFAULT_LIFETIME_MS = 5 * 60_000
+const LONGEST_LIFETIME_MS = 365 * 24 * 3_600_000
+
+// Larger figures (31 years and more) are no durations. The second bound is the year 5138 in seconds.
+const EPOCH_SECONDS_FROM = 1e9
+const EPOCH_MILLISECONDS_FROM = 1e11
+
+/**
+ * Reads the token endpoint's answer: lenient where deployed servers deviate, strict where that would leak or loop.
+ *
+ * Any 2xx with a usable token is a success. Without one, the body's `error` says what happened, whatever the
+ * status; after that the status. JSON is read whatever its label, a form only if it is labelled so, and only
+ * the members that are named here.
+ *
+ * @throws TokenResponseError `request_denied` (retryable for `temporarily_unavailable`, `server_error` and
+ *   `slow_down`), `redirect_refused`, `server_unavailable` (retryable), `invalid_response`
+ * @see RFC 6749 §5.1 and §5.2
+ */
+export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenResponseContext): TokenResponse {
+  const member = readBody(answer)
+  const accessToken = member?.('access_token')
+  const fault = accessTokenFault(accessToken)
+  const isSuccess = answer.status >= 200 && answer.status < 300
+  if (!isSuccess || member === undefined || fault !== undefined) throw failedAnswer(answer, member, fault, context)
+
+  const deviations: TokenResponseDeviation[] = []
+  const tokenType = member('token_type') ?? ''
+  if (tokenType === '' && !context.strictTokenType) deviations.push('token_type_missing')
+  else if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
+    throw refusedTokenType(answer, member, context)
+  }
+  const lifetimeMs = readLifetimeMs(member('expires_in'), context, deviations)
+  const refreshInMs = (readSeconds(member('refresh_in')) ?? 0) * 1000
+  return {
+    accessToken: accessToken as string,
+    tokenType: 'Bearer',
+    lifetimeMs,
+    refreshInMs: refreshInMs > 0 && refreshInMs < lifetimeMs ? refreshInMs : undefined,
+    scope: readScope(member('scope')),
+    deviations,
+  }
+}
+
+/** A member of the answer by name: its own members only, nothing inherited. */
+export type Members = (name: string) => unknown
+
+function readBody(answer: TokenEndpointAnswer): Members | undefined {
+  const text = answer.body.startsWith('\ufeff') ? answer.body.slice(1) : answer.body
+  const json = parseJson(text)
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
+    return (name) => (Object.hasOwn(json, name) ? (json as Record<string, unknown>)[name] : undefined)
+  }
+  if (mediaType(answer) !== 'application/x-www-form-urlencoded') return undefined
+  const form = new URLSearchParams(text)
+  return (name) => form.get(name) ?? undefined
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's message quotes the body, which may hold a token.
+    return undefined
+  }
+}
+
+/** What is wrong with an access token, to complete "`access_token` …"; `undefined` when it is usable. */
+function accessTokenFault(value: unknown): string | undefined {
+  if (value === undefined || value === null) return 'is missing'
+  if (typeof value !== 'string') return 'is not a string'
+  if (value === '') return 'is empty'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: HTTP clients strip some of them and send the rest.
+  if (/[\u0000-\u001f\u007f]/.test(value)) return 'has a line break or another control character'
+  if (/[^\u0020-\u007e]/.test(value)) return 'has characters outside ASCII'
+  return value.startsWith(' ') || value.endsWith(' ') ? 'begins or ends with a space' : undefined
+}
+
+function readLifetimeMs(value: unknown, context: TokenResponseContext, deviations: TokenResponseDeviation[]): number {
+  const seconds = readSeconds(value)
+  if (seconds === undefined) {
+    const isMissing = value === undefined || value === null || value === ''
+    if (!isMissing) deviations.push('expires_in_unreadable')
+    else if (context.defaultLifetimeMs === undefined) deviations.push('expires_in_missing')
+    return Math.min(context.defaultLifetimeMs ?? DEFAULT_LIFETIME_MS, LONGEST_LIFETIME_MS)
+  }
+  let lifetimeMs = seconds * 1000
+  if (seconds > EPOCH_SECONDS_FROM) {
+    deviations.push('expires_in_is_epoch')
+    lifetimeMs = (seconds > EPOCH_MILLISECONDS_FROM ? seconds : seconds * 1000) - context.requestedAt
+  }
+  if (lifetimeMs <= 0) {
+    deviations.push('expires_in_not_positive')
+    return 0
+  }
+  if (lifetimeMs <= LONGEST_LIFETIME_MS) return lifetimeMs
+  deviations.push('expires_in_capped')
+  return LONGEST_LIFETIME_MS
+}
+
+/** A JSON number or a string of digits. */
+function readSeconds(value: unknown): number | undefined {
+  const seconds = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
+  return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined
+}
+
+function readScope(value: unknown): readonly string[] | undefined {
+  const list: unknown[] = Array.isArray(value) ? value : [value]
+  if (!list.every((item) => typeof item === 'string')) return undefined
+  // RFC 6749 appendix A.4: what is not a scope token cannot have been requested, and is not fit to be shown.
+  const tokens = list.flatMap((item) => item.split(' ')).filter((token) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(token))
+  return [...new Set(tokens)]
+}
