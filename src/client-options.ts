@@ -138,12 +138,12 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
  * A copy of the own properties of an options object, so that nothing is read twice or from a prototype.
  * @throws TypeError for something that is not an object, and for a name that is not an option
  */
-export function ownOptions<T extends object>(given: unknown, at: string, names: readonly string[]): T {
+export function ownOptions<T extends object>(given: unknown, at: string, names?: readonly string[]): T {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw optionError(at === '' ? 'options' : at.slice(0, -1), 'must be an object')
   }
   for (const name of Object.keys(given)) {
-    if (names.includes(name)) continue
+    if (names === undefined || names.includes(name)) continue
     const meant = names.find((known) => known.toLowerCase() === name.toLowerCase().replace(/[-_]/g, ''))
     throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)
   }

@@ -72,7 +72,8 @@ export class TokenEventEmitter {
   emit<Name extends keyof TokenEvents>(name: Name, make: () => TokenEvents[Name]): void {
     const listeners = this.#listeners.get(name) as Set<TokenEventListener<Name>> | undefined
     if (listeners === undefined || listeners.size === 0) return
-    const event = Object.freeze(make())
+    const event = make()
+    Object.freeze(event)
     for (const listener of [...listeners]) {
       try {
         const result: unknown = listener(event)

@@ -4,6 +4,7 @@ import { type Clock, type Instant, instant } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { TokenError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
+import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
 import type { TokenParameters } from './token-key.ts'
 import { readTokenResponse, type TokenResponse } from './token-response.ts'
@@ -36,7 +37,7 @@ export class TokenEndpoint {
   readonly #send: Send
   readonly #discovery: Discovery | undefined
 
-  constructor(settings: ClientSettings, clock: Clock, events: TokenEventEmitter, isAttached: (axios: unknown) => boolean) {
+  constructor(settings: ClientSettings, clock: Clock, events: TokenEventEmitter, isAttached: (axios: object) => boolean) {
     this.#settings = settings
     this.#clock = clock
     this.#send = createTransport({ ...settings.transport, client: settings.name, isAttached })
@@ -47,6 +48,11 @@ export class TokenEndpoint {
         send: this.#send,
       })
     }
+  }
+
+  /** Where the request goes, as far as it is configured: the token endpoint or the issuer. */
+  get url(): string {
+    return this.#settings.tokenEndpoint ?? this.#settings.issuer ?? ''
   }
 
   /**
@@ -91,19 +97,24 @@ export class TokenEndpoint {
     metadata: ServerMetadata | undefined,
     secrets: Set<string>,
   ): Promise<TokenRequestDraft> {
-    const { clientId, issuer, authentication, tokenEndpoint = metadata?.tokenEndpoint ?? '' } = this.#settings
-    const body = new URLSearchParams(parameters)
-    body.set('grant_type', 'client_credentials')
+    const { name: client, clientId, issuer, authentication, tokenEndpoint = metadata?.tokenEndpoint ?? '' } = this.#settings
+    const body = new URLSearchParams({ grant_type: 'client_credentials' })
     if (scope.length > 0) body.set('scope', scope.join(' '))
     for (const uri of resource) body.append('resource', uri)
     for (const name of audience) body.append('audience', name)
+    for (const [name, value] of Object.entries(parameters)) body.append(name, value)
+    for (const spelling of spellings(clientId)) secrets.add(spelling)
     const draft: TokenRequestDraft = {
-      ...{ clientId, tokenEndpoint, issuer, body },
+      ...{ client, clientId, tokenEndpoint, issuer, body },
       supportedMethods: metadata?.tokenEndpointAuthMethods,
       headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
       hide: (secret) => secrets.add(secret),
     }
-    await authentication(draft)
+    try {
+      await authentication(draft)
+    } catch (cause) {
+      throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
+    }
     return draft
   }
 
@@ -123,6 +134,17 @@ export class TokenEndpoint {
       request.signal.removeEventListener('abort', onAbort)
     }
   }
+}
+
+function authenticationError(client: string, cause: unknown, secrets: Iterable<string>): TokenError {
+  return new TokenError({
+    code: 'secret_unavailable',
+    client,
+    message: `The function given as \`clientAuthentication\` failed for client "${client}".`,
+    hint: 'Look at `cause`.',
+    retryable: true,
+    ...{ cause, secrets },
+  })
 }
 
 /** The error of a token request that ran out of time. */

@@ -77,6 +77,11 @@ export function denialPauseMs(failures: number): number {
   return Math.min(SECOND * 2 ** (failures - 1), MINUTE)
 }
 
+/** The pause after the `times`-th fresh token in a row that was rejected: 10 seconds, doubling to 5 minutes. */
+export function rejectionPauseMs(times: number): number {
+  return Math.min(10 * SECOND * 2 ** (times - 1), 5 * MINUTE)
+}
+
 /** A server's `Retry-After`, capped: at one hour while a token is valid, at five minutes when none is. */
 export function cappedRetryAfterMs(retryAfterMs: number, tokenIsValid: boolean): number {
   return Math.min(retryAfterMs, tokenIsValid ? 60 * MINUTE : 5 * MINUTE)

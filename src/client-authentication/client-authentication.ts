@@ -1,5 +1,7 @@
 /** One token request while it is being built. Built anew for every attempt. */
 export interface TokenRequestDraft {
+  /** The client's name in the manager, for errors. */
+  readonly client: string
   readonly clientId: string
   /** Where the request goes. */
   readonly tokenEndpoint: string

@@ -49,6 +49,7 @@ export function clientSecretByMetadata(secret: ClientSecret, encoding: BasicEnco
     if (methods.includes('client_secret_post')) return post(draft, await read(draft))
     throw new TokenError({
       code: 'unsupported_client_authentication',
+      client: draft.client,
       message: `The authorization server does not accept a client secret: its metadata lists ${methods.join(', ') || 'no method'}.`,
       hint: 'Set `clientAuthentication` to the method that this client is registered for.',
     })
@@ -78,20 +79,21 @@ function secretReader(secret: ClientSecret): (draft: TokenRequestDraft) => Promi
     if (problem !== undefined) throw optionError('clientSecret', problem.text, problem.hint)
   }
   return async (draft) => {
-    const value = typeof secret === 'function' ? await askSupplier(secret) : secret
+    const value = typeof secret === 'function' ? await askSupplier(secret, draft.client) : secret
     for (const spelling of spellings(value)) draft.hide(spelling)
     return value
   }
 }
 
-async function askSupplier(supplier: () => string | Promise<string>): Promise<string> {
+async function askSupplier(supplier: () => string | Promise<string>, client: string): Promise<string> {
   let value: unknown
   try {
     value = await supplier()
   } catch (cause) {
     throw new TokenError({
       code: 'secret_unavailable',
-      message: 'The function given as `clientSecret` failed.',
+      client,
+      message: `The function given as \`clientSecret\` failed for client "${client}".`,
       hint: 'Look at `cause`; the secret store may be unreachable.',
       retryable: true,
       cause,
@@ -101,7 +103,8 @@ async function askSupplier(supplier: () => string | Promise<string>): Promise<st
   if (problem === undefined) return value as string
   throw new TokenError({
     code: 'secret_unavailable',
-    message: `The secret that the function given as \`clientSecret\` returned ${problem.text}.`,
+    client,
+    message: `The secret that the function given as \`clientSecret\` returned for client "${client}" ${problem.text}.`,
     hint: problem.hint,
   })
 }

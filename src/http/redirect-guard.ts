@@ -1,0 +1,41 @@
+import type { InternalAxiosRequestConfig } from 'axios'
+import { type HeaderRecord, removeAuthorization } from './authorization-header.ts'
+
+type BeforeRedirect = NonNullable<InternalAxiosRequestConfig['beforeRedirect']>
+
+const guards = new WeakSet<BeforeRedirect>()
+let last: { readonly origin: string; readonly guard: BeforeRedirect } | undefined
+
+/**
+ * Takes the `Authorization` header off a request that is redirected to another origin than this, a subdomain included;
+ * a `beforeRedirect` of the caller's runs after that.
+ * @see RFC 9110 §15.4
+ */
+export function guardRedirects(config: InternalAxiosRequestConfig, origin: string | undefined): void {
+  const callers = config.beforeRedirect
+  // A config that comes back from a retry has its guard already.
+  if (callers !== undefined && guards.has(callers)) return
+  config.beforeRedirect = callers === undefined ? guardOf(origin ?? '') : chained(guardOf(origin ?? ''), callers)
+}
+
+// One function for all requests to an origin: this is on the way of every request.
+function guardOf(origin: string): BeforeRedirect {
+  if (last?.origin === origin) return last.guard
+  const guard: BeforeRedirect = (options) => {
+    const href: unknown = options.href
+    const target = typeof href === 'string' && URL.canParse(href) ? new URL(href).origin : undefined
+    if (target !== origin) removeAuthorization((options.headers ?? {}) as HeaderRecord)
+  }
+  guards.add(guard)
+  last = { origin, guard }
+  return guard
+}
+
+function chained(guard: BeforeRedirect, callers: BeforeRedirect): BeforeRedirect {
+  const both: BeforeRedirect = (...details) => {
+    guard(...details)
+    callers(...details)
+  }
+  guards.add(both)
+  return both
+}

@@ -1,0 +1,23 @@
+export type { AccessToken } from './access-token.ts'
+export type {
+  ClientAuthentication,
+  ClientSecret,
+  TokenRequestDraft,
+} from './client-authentication/client-authentication.ts'
+export { type BasicEncoding, clientSecretBasic, clientSecretPost } from './client-authentication/client-secret.ts'
+export type { ClientOptions } from './client-options.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { TokenError, type TokenErrorCode, TokenResponseError, TokenTransportError } from './errors.ts'
+export type { RequestReason, TokenEvent, TokenEventListener, TokenEvents } from './events.ts'
+export type { TokenLogger } from './logger.ts'
+export {
+  TokenManager,
+  type TokenManagerOptions,
+  type TokenManagerSettings,
+  type TokenRequest,
+  type TokenRequestArguments,
+} from './token-manager.ts'
+export type { TokenParameterOptions } from './token-parameters.ts'
+export type { TokenResponseDeviation } from './token-response.ts'
+export type { GetTokenOptions, TokenSource, TokenSourceInspection } from './token-source.ts'
+export type { FetchLike } from './transport.ts'

@@ -1,0 +1,37 @@
+import type { TokenError } from './errors.ts'
+import type { TokenEventEmitter, TokenEvents } from './events.ts'
+
+/** The part of a pino logger that evertoken uses; any logger with these four methods will do. */
+export interface TokenLogger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+
+
+const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogger, message: string]>> = {
+  tokenRequested: ['debug', 'requesting an access token'],
+  tokenReceived: ['info', 'received an access token'],
+  tokenRequestRetried: ['warn', 'token request failed, trying again'],
+  tokenRequestFailed: ['error', 'token request failed'],
+  tokenRejected: ['warn', 'an API rejected the access token'],
+  responseDeviation: ['warn', 'the token response deviates from RFC 6749'],
+  scopeNarrowed: ['warn', 'fewer scopes were granted than requested'],
+  metadataLoaded: ['debug', 'loaded the authorization server metadata'],
+  metadataFailed: ['warn', 'could not load the authorization server metadata'],
+  authorizationKept: ['warn', 'the request has an Authorization header of its own, which was kept'],
+  requestReplayed: ['info', 'sent the request once more with a new access token'],
+}
+
+/** Writes a line for every event. A failed request is a warning while a token is still valid, else an error. */
+export function logEvents(events: TokenEventEmitter, logger: TokenLogger): void {
+  for (const name of Object.keys(LINES) as (keyof TokenEvents)[]) {
+    const [level, message] = LINES[name]
+    events.on(name, (event) => {
+      const fields = { event: name, ...event, ...('error' in event && { error: (event.error as TokenError).toJSON() }) }
+      logger['tokenStillValid' in event && event.tokenStillValid ? 'warn' : level](fields, message)
+    })
+  }
+}

@@ -1,0 +1,248 @@
+import { inspect } from 'node:util'
+import type { AccessToken } from './access-token.ts'
+import { BoundedCache, type Cacheable } from './bounded-cache.ts'
+import { type ClientOptions, type ClientSettings, ownOptions, readClientOptions } from './client-options.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { optionError, TokenError } from './errors.ts'
+import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
+import { FailureMemory } from './failure-memory.ts'
+import { logEvents, type TokenLogger } from './logger.ts'
+import { TokenEndpoint } from './token-endpoint.ts'
+import { tokenKey } from './token-key.ts'
+import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
+import { type GetTokenOptions, TokenSource, type TokenSourceContext, type TokenSourceInspection } from './token-source.ts'
+
+/** What concerns the whole manager. */
+export interface TokenManagerSettings {
+  /** How many tokens are kept beside those of configured clients and held handles. Default 10,000. */
+  readonly maxTokens?: number | undefined
+  /** Gets a line per event: a pino logger or one like it. Default: silence. */
+  readonly logger?: TokenLogger | undefined
+  /** Time and chance, for tests. Default: the machine's. */
+  readonly clock?: Clock | undefined
+}
+
+/** One client; several by name; or a function from name to options, for tenants known only at run time. */
+export type TokenManagerOptions<Name extends string = string> =
+  | (TokenManagerSettings & ClientOptions & { readonly clients?: undefined })
+  | (TokenManagerSettings & { readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions) })
+
+/** Which token one call wants: what is given replaces what the client's options say. */
+export interface TokenRequest<Name extends string = string> extends TokenParameterOptions, GetTokenOptions {
+  /** The client's name; needed when there are several. */
+  readonly client?: Name | undefined
+}
+
+/** A manager of one client takes requests without `client`; one of several needs it. */
+export type TokenRequestArguments<Name extends string> = [Name] extends [never]
+  ? [request?: TokenRequest<never>]
+  : [request: TokenRequest<Name> & { readonly client: Name }]
+
+interface Client extends TokenSourceContext, Cacheable {
+  /** The client's part of its tokens' keys. */
+  readonly keyPart: string
+  /** Set once the client is removed. */
+  removed: boolean
+}
+
+/** The name, in errors and events, of the client of a manager that was made with one client's options. */
+const ONLY_CLIENT = 'default'
+
+const REQUEST_OPTIONS = new Set<string>([...TOKEN_PARAMETER_NAMES, 'client', 'signal', 'timeoutMs'])
+
+/**
+ * Keeps access tokens for any number of clients, scopes and APIs: cached, refreshed before they expire, one request
+ * at a time for each.
+ *
+ * Every method may be called at any time by any number of callers. Nothing happens before the first call, and no
+ * timer runs between calls.
+ *
+ * @see RFC 6749 §4.4
+ */
+export class TokenManager<Name extends string = never> {
+  readonly #clock: Clock
+  readonly #events = new TokenEventEmitter()
+  readonly #sources: BoundedCache<TokenSource>
+  readonly #clients: BoundedCache<Client>
+  readonly #optionsOf: ((name: string) => ClientOptions) | undefined
+  readonly #attached = new WeakSet<object>()
+  // What a request without `client` means, where that is clear.
+  #onlyClient: Client | undefined
+  #closed = false
+
+  /** @throws TypeError naming the option that is wrong */
+  constructor(options: TokenManagerOptions<Name>) {
+    const { clients, maxTokens = 10_000, logger, clock = systemClock, ...single } = options
+    if (!Number.isInteger(maxTokens) || maxTokens < 1) throw optionError('maxTokens', 'must be a whole number above 0')
+    this.#clock = clock
+    this.#sources = new BoundedCache(maxTokens)
+    this.#clients = new BoundedCache(maxTokens)
+    if (logger !== undefined) logEvents(this.#events, logger)
+    if (clients === undefined) {
+      this.#configure(ONLY_CLIENT, single, '')
+      return
+    }
+    const misplaced = Object.keys(single)[0]
+    if (misplaced !== undefined) throw optionError(misplaced, 'is not an option beside `clients`', 'Give it to each client.')
+    if (typeof clients === 'function') {
+      this.#optionsOf = clients as (name: string) => ClientOptions
+      return
+    }
+    const named = Object.entries(ownOptions<Record<string, ClientOptions>>(clients as object, 'clients.'))
+    if (named.length === 0) throw optionError('clients', 'must name at least one client')
+    for (const [name, one] of named) this.#configure(name, one, `clients.${name}.`)
+  }
+
+  /**
+   * A usable token: at once while the cached one is valid, else after the one request that all callers share.
+   * @throws TypeError for a wrong option of the request
+   * @throws TokenError `unknown_client`, `closed`, or why no token can be had; the signal's reason when it aborts
+   */
+  async getToken(...[request]: TokenRequestArguments<Name>): Promise<AccessToken> {
+    return await this.sourceOf(request).tokenOrPromise(request ?? {})
+  }
+
+  /** The text of a usable token. @throws like {@link TokenManager.getToken} */
+  async getAccessToken(...request: TokenRequestArguments<Name>): Promise<string> {
+    return (await this.getToken(...request)).reveal()
+  }
+
+  /**
+   * A handle on one token, for code that uses the same one again and again.
+   * @throws TypeError for a wrong option of the request; TokenError `unknown_client`
+   */
+  source(...[request]: TokenRequestArguments<Name>): TokenSource {
+    const source = this.sourceOf(request)
+    this.#sources.hold(source.key(), source)
+    return source
+  }
+
+  /**
+   * Reports that an API rejected a token: it is not used again before a new one was asked for. Reports of a token
+   * that is no longer the current one do nothing. Without `rejected` forgets the current token, whichever it is.
+   * @throws like {@link TokenManager.source}
+   */
+  invalidate(request: TokenRequestArguments<Name>[0], rejected?: AccessToken | string): void {
+    this.sourceOf(request).invalidate(rejected)
+  }
+
+  /** What is known of one token, or of all; plain data without secrets. */
+  inspect(): TokenSourceInspection[]
+  inspect(request: TokenRequest<Name>): TokenSourceInspection
+  inspect(request?: TokenRequest<Name>): TokenSourceInspection | TokenSourceInspection[] {
+    if (request !== undefined) return this.sourceOf(request).inspect()
+    return [...this.#sources.values()].map((source) => source.inspect())
+  }
+
+  /** Listens to one kind of event; the function that is returned ends that. */
+  on<Event extends keyof TokenEvents>(event: Event, listener: TokenEventListener<Event>): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /**
+   * Forgets a client and its tokens. Its handles fail from now on with `unknown_client`; callers that wait are served.
+   * Where `clients` is a function, the next use of the name asks it again.
+   */
+  removeClient(name: Name): void {
+    const client = this.#clients.get(name)
+    if (client === undefined) return
+    client.removed = true
+    if (this.#onlyClient === client) this.#onlyClient = undefined
+    this.#clients.deleteWhere((other) => other === client)
+    for (const source of this.#sources.deleteWhere((source) => source.client === name)) source.drop()
+  }
+
+  /** Starts no request any more; cached tokens are served while they are valid, and callers that wait are served. */
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  /** Closes the manager. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return `TokenManager ${inspect(this.inspect())}`
+  }
+
+  /** @internal The events, for what belongs to the manager but lives elsewhere. */
+  get events(): TokenEventEmitter {
+    return this.#events
+  }
+
+  /** @internal Remembers the axios instances that must not carry token requests, because they wait for tokens. */
+  get attached(): WeakSet<object> {
+    return this.#attached
+  }
+
+  /** @internal The one source for a request. */
+  sourceOf(request: TokenRequest = {}): TokenSource {
+    for (const name in request) {
+      if (!REQUEST_OPTIONS.has(name)) throw optionError(name, 'is not an option of a token request')
+    }
+    const client = this.#client(request.client)
+    const wanted = readTokenParameters(request, '', client.settings.parameters)
+    const key = tokenKey(client.keyPart, wanted)
+    return this.#sources.getOrCreate(key, () => new TokenSource(client, key, wanted))
+  }
+
+  /** @internal Whether a request without `client` says enough. */
+  hasDefaultClient(): boolean {
+    return this.#onlyClient !== undefined
+  }
+
+  #client(name: string | undefined): Client {
+    const known = name === undefined ? this.#onlyClient : this.#clients.get(name)
+    if (known !== undefined) return known
+    const names = [...this.#clients.values()].map((client) => `"${client.settings.name}"`).join(', ')
+    const hint = names && `This manager has ${names}.`
+    if (name === undefined) throw optionError('client', 'must be given', hint)
+    if (this.#optionsOf !== undefined) {
+      const settings = readClientOptions(this.#optionsOf(name), name, `clients(${JSON.stringify(name)}).`)
+      return this.#clients.getOrCreate(name, () => this.#makeClient(settings))
+    }
+    throw new TokenError({ code: 'unknown_client', client: name, message: `There is no client "${name}".`, hint })
+  }
+
+  // Configured clients and the tokens their options name stay for good: they are what the manager is there for.
+  #configure(name: string, options: unknown, at: string): void {
+    const client = this.#makeClient(readClientOptions(options, name, at))
+    this.#clients.pin(name, client)
+    this.#onlyClient = this.#clients.values().size === 1 ? client : undefined
+    const source = this.sourceOf({ client: name })
+    this.#sources.pin(source.key(), source)
+  }
+
+  #makeClient(settings: ClientSettings): Client {
+    const clientFailures = new FailureMemory(this.#clock)
+    const client: Client = {
+      ...{ settings, clock: this.#clock, events: this.#events, clientFailures },
+      endpoint: new TokenEndpoint(settings, this.#clock, this.#events, (axios) => this.#attached.has(axios)),
+      keyPart: JSON.stringify([settings.name, settings.tokenEndpoint ?? settings.issuer, settings.clientId]),
+      removed: false,
+      whyEnded: () => (this.#closed ? closedError(settings.name) : client.removed ? removedError(settings.name) : undefined),
+      busy: () => clientFailures.recall() !== undefined,
+    }
+    return client
+  }
+}
+
+function closedError(client: string): TokenError {
+  return new TokenError({
+    code: 'closed',
+    client,
+    message: `The token manager is closed and has no valid token for client "${client}".`,
+    hint: 'Close it after the last request.',
+  })
+}
+
+function removedError(client: string): TokenError {
+  return new TokenError({
+    code: 'unknown_client',
+    client,
+    message: `The client "${client}" was removed.`,
+    hint: 'Ask the manager for a new source.',
+  })
+}
