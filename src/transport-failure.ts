@@ -1,0 +1,97 @@
+import { TokenTransportError } from './errors.ts'
+import { ProxyError } from './proxy.ts'
+import { spellings } from './redaction.ts'
+
+const TLS = /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|EPROTO$)/
+const TIMEOUT = /^(ETIMEDOUT|ECONNABORTED|UND_ERR_\w*TIMEOUT)$/
+
+const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
+  [/^ECONNREFUSED$/, 'Nothing listens there: check host and port, and whether the authorization server runs.'],
+  [/^(ENOTFOUND|EAI_\w+)$/, 'The host name could not be resolved: check its spelling, and DNS.'],
+  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'There is no route to it: check the network, VPN and firewall.'],
+  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'The connection was closed before the answer was complete.'],
+  [TIMEOUT, 'Is the authorization server slow, or does a firewall drop the connection?'],
+  [
+    /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY))/,
+    'Its certificate was not issued by a known authority: give the certificate of the authority as `ca`, or in the file that NODE_EXTRA_CA_CERTS names.',
+  ],
+  [/^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, 'Its certificate is for another host name: check the URL.'],
+  [/^CERT_HAS_EXPIRED$/, 'Its certificate has expired and must be renewed, or the clock of this machine is wrong.'],
+  [/^CERT_NOT_YET_VALID$/, 'Its certificate is not valid yet: is the clock of this machine right?'],
+  [/^ERR_SSL_\w*ALERT/, 'It broke off the TLS handshake: does it want a client certificate (`cert`, `key`), or another one?'],
+  [/^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/, 'What answers there does not speak TLS: check scheme and port.'],
+  [/^HPE_/, 'What answers there does not speak HTTP: check scheme and port.'],
+  [/^Z_/, 'The answer could not be decompressed.'],
+  [/^ERR_MODULE_NOT_FOUND$/, 'Install axios, or pass `transport: fetch`.'],
+]
+
+/** Whose request failed, and what must not show. */
+export interface FailedRequest {
+  readonly client: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | undefined
+}
+
+/** A URL as far as it may be shown: queries hold credentials too often. */
+export function shownUrl(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return `${origin}${pathname}`
+}
+
+/**
+ * What an HTTP client threw, as an error that holds nothing of the request: an AxiosError carries the whole
+ * configuration, with the client's secret in it.
+ */
+export function transportFailure(thrown: unknown, request: FailedRequest): TokenTransportError {
+  const { client, url } = request
+  const chain = causes(thrown)
+  const proxyError = chain.find((error) => error instanceof ProxyError)
+  const cause = chain.findLast((error) => systemCodeOf(error) !== undefined)
+  const systemCode = systemCodeOf(proxyError ?? cause)
+  const what = proxyError?.message ?? systemCode ?? 'no answer'
+  return new TokenTransportError({
+    code: kindOf(systemCode),
+    client,
+    message: `Could not reach ${shownUrl(url)} for client "${client}": ${what}.`,
+    hint: proxyError?.hint ?? hintFor(systemCode),
+    retryable: proxyError?.retryable ?? kindOf(systemCode) !== 'tls',
+    systemCode,
+    // A proxy's own failure is told in full above; what lies under it names the proxy.
+    cause: proxyError === undefined ? (cause ?? chain.at(-1)) : undefined,
+    secrets: secretsOf(request),
+  })
+}
+
+function kindOf(systemCode: string | undefined): 'network' | 'tls' | 'timeout' {
+  if (systemCode === undefined) return 'network'
+  if (TLS.test(systemCode)) return 'tls'
+  return TIMEOUT.test(systemCode) ? 'timeout' : 'network'
+}
+
+function hintFor(systemCode: string | undefined): string | undefined {
+  return HINTS.find(([code]) => systemCode !== undefined && code.test(systemCode))?.[1]
+}
+
+/** The error and what caused it, outermost first. Several connection attempts count as the first of them. */
+function causes(thrown: unknown): unknown[] {
+  const chain = [thrown]
+  for (let error = thrown; chain.length < 8 && error instanceof Error; chain.push(error)) {
+    error = error instanceof AggregateError ? error.errors[0] : error.cause
+    if (error === undefined || chain.includes(error)) break
+  }
+  return chain
+}
+
+function systemCodeOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  // Axios's and undici's own words say less than the silence they stand for.
+  if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]{1,80}$/.test(code) || /^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)) return undefined
+  return code
+}
+
+function secretsOf({ headers, body }: FailedRequest): string[] {
+  const sent = [...new URLSearchParams(body).values(), ...Object.values(headers)]
+  const credentials = sent.map((value) => value.replace(/^\w+ (?=\S+$)/, ''))
+  return [...sent, ...credentials].flatMap(spellings)
+}

@@ -1,0 +1,237 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { ConnectionOptions } from 'node:tls'
+import type { AxiosInstance, AxiosRequestConfig, AxiosRequestHeaders } from 'axios'
+import { optionError, TokenError } from './errors.ts'
+import { readText } from './http-body.ts'
+import { openTunnel, type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
+import { Flight } from './single-flight.ts'
+import { readTlsOptions, type TlsOptions } from './tls-options.ts'
+import { shownUrl, transportFailure } from './transport-failure.ts'
+
+/** One request to the authorization server. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST'
+  /** Absolute; its query is sent, a fragment is not. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | undefined
+  /** Ends the request, the reading of the answer's body included; the request then rejects with its reason. */
+  readonly signal: AbortSignal
+}
+
+/** The answer, whatever its status. */
+export interface HttpResponse {
+  readonly status: number
+  /** A header by its name in any letter case; several of one name are joined by commas. */
+  header(name: string): string | undefined
+  /** Decompressed, decoded as UTF-8, otherwise as it came; at most 256 KiB. */
+  readonly body: string
+}
+
+/**
+ * Sends one request and reads the whole answer. Never follows a redirect.
+ * @throws TokenTransportError `network`, `tls` or `timeout` when there was no answer
+ * @throws TokenError `invalid_response` when the answer is too large
+ */
+export type Send = (request: HttpRequest) => Promise<HttpResponse>
+
+/** As much of the standard `fetch` as is used; `globalThis.fetch` and undici's have this type. */
+export type FetchLike = (
+  url: string,
+  init: {
+    method: string
+    headers: Record<string, string>
+    body: string | null
+    signal: AbortSignal
+    redirect: 'manual'
+    credentials: 'omit'
+  },
+) => Promise<{
+  readonly status: number
+  readonly headers: { forEach(each: (value: string, name: string) => void): void }
+  readonly body: { getReader(): unknown } | null
+}>
+
+/** How the requests of one client are sent. */
+export interface TransportOptions extends TlsOptions {
+  /** The client's name, for messages. */
+  client: string
+  /**
+   * An axios instance, or a function like `fetch`. It brings its own proxy and TLS settings; redirects, base URL,
+   * `auth`, parameters and transforms of an axios instance do not apply. Default: an axios that nobody else configures.
+   */
+  transport?: AxiosInstance | FetchLike | undefined
+  /** An http or https proxy's URL, or `false` for none. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say at each request. */
+  proxy?: string | false | undefined
+  /** Whether an axios instance gets its tokens from the manager that this transport serves: that would go round in circles. */
+  isAttached?: ((instance: AxiosInstance) => boolean) | undefined
+}
+
+const LARGEST_BODY = 256 * 1024
+
+// Long enough for a retry or the next key, shorter than servers keep an idle connection: one that the
+// server is just closing fails the next request.
+const IDLE_CONNECTION_MS = 4000
+
+// Beats the defaults of any instance. `null` and `''` where axios takes `undefined` for "as the instance says".
+const SAFE_CONFIG = {
+  token: false,
+  baseURL: '',
+  allowAbsoluteUrls: true,
+  auth: null,
+  params: null,
+  proxy: false,
+  maxRedirects: 0,
+  fetchOptions: { redirect: 'manual', credentials: 'omit' },
+  responseType: 'stream',
+  decompress: true,
+  maxContentLength: -1,
+  validateStatus: () => true,
+  transformRequest: [],
+  transformResponse: [],
+} as unknown as AxiosRequestConfig
+
+/**
+ * Makes the function that sends one client's requests. Connections are opened, and axios is loaded, at the first
+ * request; idle connections do not keep the process alive.
+ *
+ * An https request goes through a proxy by CONNECT or not at all; an http request never does.
+ * @throws TypeError naming the option that is wrong; also from the returned function, when `transport` has been
+ * attached to the manager since
+ */
+export function createTransport(options: TransportOptions): Send {
+  const { transport } = options
+  const refuseAttached = () => {
+    if (!isAxios(transport) || options.isAttached?.(transport) !== true) return
+    throw optionError('transport', 'must not be an axios instance that this manager gives tokens to', 'Use `axios.create()`.')
+  }
+  refuseAttached()
+  const exchange = exchangeBy(options)
+  return async (request) => {
+    refuseAttached()
+    const { signal } = request
+    signal.throwIfAborted()
+    try {
+      return await new Flight(() => exchange(request)).wait(signal)
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
+    }
+  }
+}
+
+type Exchange = (request: HttpRequest) => Promise<HttpResponse>
+
+function exchangeBy(options: TransportOptions): Exchange {
+  const { client, transport } = options
+  if (transport === undefined) {
+    const choose = proxyChooser(options.proxy)
+    const secureContext = readTlsOptions(options)
+    const tls = secureContext === undefined ? {} : { secureContext }
+    let route: Promise<AxiosRoute> | undefined
+    const routeOnce = () => (route ??= ownRoute(choose, tls))
+    return (request) => exchangeByAxios(routeOnce, request, client)
+  }
+  for (const name of ['proxy', 'ca', 'cert', 'key'] as const) {
+    if (options[name] === undefined) continue
+    throw optionError(name, 'has no effect beside `transport`', 'Configure the transport itself, or leave it out.')
+  }
+  if (isAxios(transport)) return (request) => exchangeByAxios(() => routeOf(transport), request, client)
+  if (typeof transport === 'function') return (request) => exchangeByFetch(transport, request, client)
+  throw optionError('transport', 'must be an axios instance or a function like `fetch`')
+}
+
+function isAxios(transport: unknown): transport is AxiosInstance {
+  return typeof (transport as AxiosInstance | undefined)?.interceptors?.request?.use === 'function'
+}
+
+/** An axios instance, and how its https requests reach the server. */
+interface AxiosRoute {
+  readonly instance: Pick<AxiosInstance, 'request'>
+  readonly choose: ProxyChooser
+  /** For the TLS connection inside a tunnel. */
+  readonly tls: ConnectionOptions
+}
+
+async function ownRoute(choose: ProxyChooser, tls: ConnectionOptions): Promise<AxiosRoute> {
+  const { default: axios } = await import('axios')
+  const connection = { keepAlive: true, timeout: IDLE_CONNECTION_MS }
+  // Not axios.create(), which copies axios.defaults. Agents of our own, because Node's global ones take a
+  // proxy from the environment when NODE_USE_ENV_PROXY is set.
+  const instance = new axios.Axios({
+    adapter: 'http',
+    headers: {} as AxiosRequestHeaders,
+    httpAgent: new HttpAgent(connection),
+    httpsAgent: new HttpsAgent({ ...connection, ...tls }),
+  })
+  return { instance, choose, tls }
+}
+
+// The proxy that axios would use, but always by CONNECT, which old versions of axios do not do.
+function routeOf(instance: AxiosInstance): AxiosRoute {
+  const { proxy, httpsAgent } = instance.defaults
+  const agent = httpsAgent as HttpsAgent | undefined
+  // Any other class of agent makes its own connections, through a tunnel perhaps.
+  if (agent !== undefined && agent.constructor !== HttpsAgent) return { instance, choose: () => undefined, tls: {} }
+  return { instance, choose: proxyChooserOf(proxy), tls: agent?.options ?? {} }
+}
+
+async function exchangeByAxios(
+  route: () => AxiosRoute | Promise<AxiosRoute>,
+  request: HttpRequest,
+  client: string,
+): Promise<HttpResponse> {
+  const { method, url, headers, body, signal } = request
+  try {
+    const { instance, choose, tls } = await route()
+    const proxy = url.startsWith('https:') ? choose(url) : undefined
+    const response = await instance.request({
+      ...SAFE_CONFIG,
+      ...{ method, url, data: body, signal },
+      headers: hasAuthorization(headers) ? { ...headers } : { ...headers, authorization: false },
+      ...(proxy && { httpsAgent: await openTunnel(proxy, tls, signal) }),
+    })
+    const received = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
+    return await readResponse(response.status, received, response.data, request, client)
+  } catch (error) {
+    throw error instanceof TokenError ? error : transportFailure(error, { ...request, client })
+  }
+}
+
+// Without one, axios is told to send none: a default of the instance would be a second way to authenticate.
+function hasAuthorization(headers: HttpRequest['headers']): boolean {
+  return Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')
+}
+
+async function exchangeByFetch(fetch: FetchLike, request: HttpRequest, client: string): Promise<HttpResponse> {
+  const { url, method, headers, body = null, signal } = request
+  try {
+    const init = { method, headers: { ...headers }, body, signal, redirect: 'manual', credentials: 'omit' } as const
+    const response = await fetch(url, init)
+    const received: [string, string][] = []
+    response.headers.forEach((value, name) => received.push([name, value]))
+    return await readResponse(response.status, received, response.body, request, client)
+  } catch (error) {
+    throw error instanceof TokenError ? error : transportFailure(error, { ...request, client })
+  }
+}
+
+async function readResponse(
+  status: number,
+  headers: readonly (readonly [name: string, value: string])[],
+  data: unknown,
+  { url, signal }: HttpRequest,
+  client: string,
+): Promise<HttpResponse> {
+  const body = await readText(data, LARGEST_BODY, signal)
+  if (body !== undefined) {
+    const byName = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]))
+    return { status, header: (name) => byName.get(name.toLowerCase()), body }
+  }
+  throw new TokenError({
+    code: 'invalid_response',
+    client,
+    message: `The answer of ${shownUrl(url)} to client "${client}" (status ${status}) is larger than 256 KiB.`,
+    hint: 'Is this the URL of an OAuth endpoint? Their answers take a few kilobytes.',
+  })
+}
