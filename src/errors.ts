@@ -156,7 +156,7 @@ export class TokenResponseError extends TokenError {
   }
 }
 
-/** The authorization server did not answer: connection, TLS or time-out. Always `retryable`. */
+/** The authorization server did not answer: connection, TLS or time-out. `retryable` unless `init` says otherwise. */
 export class TokenTransportError extends TokenError {
   static {
     nameErrors(TokenTransportError, 'TokenTransportError')

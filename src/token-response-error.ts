@@ -101,12 +101,12 @@ function secretsOf(member: Members | undefined, context: TokenResponseContext): 
   return secrets.flatMap((secret) => [secret, secret.toLowerCase()])
 }
 
-/** The body's `error` if it is well-formed. @see RFC 6749 §5.2 */
+/** The body's `error` if it is well-formed and no secret. @see RFC 6749 §5.2 */
 function readError(member: Members | undefined, context: TokenResponseContext): string | undefined {
   const error = member?.('error')
   if (typeof error !== 'string' || !/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error)) return undefined
   const shown = redactText(error, secretsOf(member, context), 64)
-  return shown === error ? error : undefined
+  return shown === error.trim() && shown !== '' ? shown : undefined
 }
 
 function problemWith(

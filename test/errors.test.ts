@@ -89,9 +89,10 @@ describe('TokenResponseError', () => {
 })
 
 describe('TokenTransportError', () => {
-  it('is retryable and says what the system said', () => {
+  it('is retryable unless told otherwise, and says what the system said', () => {
     const error = new TokenTransportError({ code: 'network', message: 'Refused.', systemCode: 'ECONNREFUSED' })
     expect(error).toMatchObject({ retryable: true, systemCode: 'ECONNREFUSED' })
+    expect(new TokenTransportError({ code: 'tls', message: 'Expired.', retryable: false }).retryable).toBe(false)
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({ name: 'TokenTransportError', systemCode: 'ECONNREFUSED' })
   })
 })
