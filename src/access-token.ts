@@ -46,12 +46,14 @@ export class AccessToken {
     // Kept ready-made and flat: it is written to every request.
     this.#authorization = `${init.tokenType} ${init.value}`
     this.tokenType = init.tokenType
-    this.scope = init.scope
+    this.scope = Object.freeze([...init.scope])
     this.lifetimeMs = init.lifetimeMs
     this.expiresAt = init.requestedAt.wall + init.lifetimeMs
     this.requestedAt = init.requestedAt
     this.dueAfterMs = init.dueAfterMs
     this.expiredAfterMs = init.expiredAfterMs
+    // All callers and listeners share one object.
+    Object.freeze(this)
   }
 
   /** A short name of the token that is safe to log: the start of its SHA-256. */

@@ -39,7 +39,7 @@ export class BoundedCache<Value extends Cacheable> {
   getOrCreate(key: string, create: () => Value): Value {
     const known = this.#pinned.get(key) ?? this.#recent.get(key)
     if (known !== undefined) return known
-    const value = this.get(key) ?? create()
+    const value = this.#busy.get(key) ?? this.#held.get(key)?.deref() ?? create()
     this.#busy.delete(key)
     this.#recent.set(key, value)
     return value
@@ -48,11 +48,14 @@ export class BoundedCache<Value extends Cacheable> {
   /** Keeps a value until it is deleted. */
   pin(key: string, value: Value): void {
     this.#pinned.set(key, value)
+    this.#recent.delete(key)
+    this.#busy.delete(key)
   }
 
   /** Keeps a value findable for as long as somebody holds it. */
   hold(key: string, value: Value): void {
-    if (this.#pinned.has(key) || this.#held.has(key)) return
+    // A reference may have lost its value and still be there.
+    if (this.#pinned.has(key) || this.#held.get(key)?.deref() !== undefined) return
     this.#held.set(key, new WeakRef(value))
     this.#dropped.register(value, key)
   }
@@ -71,17 +74,25 @@ export class BoundedCache<Value extends Cacheable> {
     return deleted
   }
 
+  /** The values that somebody means to keep: pinned, or held. */
+  lasting(): Set<Value> {
+    return new Set([...this.#pinned.values(), ...this.#heldEntries().map(([, value]) => value)])
+  }
+
   /** All values there are, each once. */
   values(): Set<Value> {
     return new Set(this.#entries().map(([, value]) => value))
   }
 
   #entries(): [string, Value][] {
-    const held = [...this.#held].flatMap(([key, ref]): [string, Value][] => {
+    return [...this.#pinned, ...this.#recent.entries(), ...this.#busy, ...this.#heldEntries()]
+  }
+
+  #heldEntries(): [string, Value][] {
+    return [...this.#held].flatMap(([key, ref]): [string, Value][] => {
       const value = ref.deref()
       return value === undefined ? [] : [[key, value]]
     })
-    return [...this.#pinned, ...this.#recent.entries(), ...this.#busy, ...held]
   }
 
   // Each eviction looks at the two oldest, so that those no longer busy go without a timer or a search.

@@ -6,11 +6,14 @@ import {
   clientSecretByMetadata,
   clientSecretPost,
 } from './client-authentication/client-secret.ts'
+import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import type { TokenParameters } from './token-key.ts'
 import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import type { FetchLike, TransportOptions } from './transport.ts'
+
+export { isLoopback } from './endpoint-url.ts'
 
 /** One client of one authorization server. Durations are milliseconds. */
 export interface ClientOptions extends TokenParameterOptions {
@@ -32,7 +35,7 @@ export interface ClientOptions extends TokenParameterOptions {
 
   /** The issuer the metadata must name, where that differs from `issuer`. Compared exactly. Default: `issuer`. */
   readonly expectedIssuer?: string | undefined
-  /** Origins other than the issuer's that its metadata may name endpoints on. Default: none. */
+  /** Origins other than the issuer's, such as `https://as.example`, that its metadata may name endpoints on. Default: none. */
   readonly endpointOrigins?: readonly string[] | undefined
   /** Allows `http:` to this machine (127.0.0.0/8, ::1, localhost), for tests. Default `false`. */
   readonly allowInsecureLoopback?: boolean | undefined
@@ -49,6 +52,13 @@ export interface ClientOptions extends TokenParameterOptions {
   readonly attemptTimeoutMs?: number | undefined
   /** How often a token request is tried while callers wait. Default 3. */
   readonly maxAttempts?: number | undefined
+  /**
+   * Refreshes the client's configured token, and those of its handles, without traffic too, once they were asked for.
+   * Default `false`.
+   */
+  readonly keepWarm?: boolean | undefined
+  /** Where tokens are revoked on `close({ revoke: true })`. Default: from the metadata. @see RFC 7009 */
+  readonly revocationEndpoint?: string | undefined
   /** Fails when fewer scopes are granted than requested. Default `false`: an event only. */
   readonly requireScope?: boolean | undefined
   /** Refuses an answer without `token_type`. Default `false`: it is taken for Bearer, with an event. */
@@ -60,8 +70,9 @@ export interface ClientOptions extends TokenParameterOptions {
   readonly proxy?: string | false | undefined
   /** Certificate authorities to trust instead of the built-in ones, PEM. */
   readonly ca?: TransportOptions['ca']
-  /** Client certificate and key for the TLS connection, PEM. */
+  /** Client certificate for the TLS connection, PEM. Takes a `key`. */
   readonly cert?: TransportOptions['cert']
+  /** The client certificate's private key, PEM. */
   readonly key?: TransportOptions['key']
 }
 
@@ -81,6 +92,8 @@ export interface ClientSettings {
   readonly timeoutMs: number
   readonly attemptTimeoutMs: number
   readonly maxAttempts: number
+  readonly keepWarm: boolean
+  readonly revocationEndpoint: string | undefined
   readonly requireScope: boolean
   readonly strictTokenType: boolean
   readonly transport: Omit<TransportOptions, 'client'>
@@ -90,11 +103,13 @@ const OPTION_NAMES = [
   ...TOKEN_PARAMETER_NAMES,
   ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding'],
   ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
-  ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'requireScope', 'strictTokenType'],
+  ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
+  ...['requireScope', 'strictTokenType'],
   ...['transport', 'proxy', 'ca', 'cert', 'key'],
 ]
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000
+const LONGEST_TIMEOUT_MS = 10 * 60 * 1000
 
 /**
  * Checks one client's options, each read once and as an own property.
@@ -103,31 +118,33 @@ const YEAR_MS = 365 * 24 * 60 * 60 * 1000
  */
 export function readClientOptions(given: unknown, name: string, at: string): ClientSettings {
   const o = ownOptions<ClientOptions>(given, at, OPTION_NAMES)
-  const allowInsecureLoopback = flag(o.allowInsecureLoopback, `${at}allowInsecureLoopback`)
-  const url = (value: unknown, option: string) => endpointUrl(value, `${at}${option}`, allowInsecureLoopback)
   if (o.issuer === undefined && o.tokenEndpoint === undefined) {
     throw optionError(`${at}issuer`, 'or `tokenEndpoint` must be given', 'Is the environment variable set?')
   }
-  const timeoutMs = duration(o.timeoutMs, `${at}timeoutMs`, 15_000, 10 * 60_000)
+  const allowInsecureLoopback = flag(o.allowInsecureLoopback, `${at}allowInsecureLoopback`)
+  const url = (option: 'tokenEndpoint' | 'revocationEndpoint') =>
+    o[option] === undefined ? undefined : endpointUrl(o[option], `${at}${option}`, allowInsecureLoopback)
+  const timeoutMs = duration(o.timeoutMs, `${at}timeoutMs`, 15_000, LONGEST_TIMEOUT_MS)
   return {
     name,
-    clientId: clientId(o.clientId, `${at}clientId`),
-    issuer: o.issuer === undefined ? undefined : url(o.issuer, 'issuer'),
-    tokenEndpoint: o.tokenEndpoint === undefined ? undefined : url(o.tokenEndpoint, 'tokenEndpoint'),
+    clientId: text(o.clientId, `${at}clientId`),
+    issuer: o.issuer === undefined ? undefined : issuerUrl(o.issuer, `${at}issuer`, allowInsecureLoopback),
+    tokenEndpoint: url('tokenEndpoint'),
     authentication: authentication(o, at),
     parameters: readTokenParameters(o, at),
-    expectedIssuer: o.expectedIssuer,
-    endpointOrigins: (o.endpointOrigins ?? []).map((origin) => new URL(url(origin, 'endpointOrigins')).origin),
+    expectedIssuer: o.expectedIssuer === undefined ? undefined : text(o.expectedIssuer, `${at}expectedIssuer`),
+    endpointOrigins: originList(o.endpointOrigins, `${at}endpointOrigins`, allowInsecureLoopback),
     allowInsecureLoopback,
-    defaultLifetimeMs:
-      o.defaultLifetimeMs === undefined ? undefined : duration(o.defaultLifetimeMs, `${at}defaultLifetimeMs`, 0, YEAR_MS),
+    defaultLifetimeMs: duration(o.defaultLifetimeMs, `${at}defaultLifetimeMs`, undefined, YEAR_MS),
     limits: {
       refreshWindowMs: duration(o.refreshWindowMs, `${at}refreshWindowMs`, DEFAULT_LIMITS.refreshWindowMs, YEAR_MS),
       safetyMarginMs: duration(o.safetyMarginMs, `${at}safetyMarginMs`, DEFAULT_LIMITS.safetyMarginMs, YEAR_MS),
     },
     timeoutMs,
-    attemptTimeoutMs: Math.min(duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, 10 * 60_000), timeoutMs),
+    attemptTimeoutMs: Math.min(duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, LONGEST_TIMEOUT_MS), timeoutMs),
     maxAttempts: count(o.maxAttempts, `${at}maxAttempts`, 3, 10),
+    keepWarm: flag(o.keepWarm, `${at}keepWarm`),
+    revocationEndpoint: url('revocationEndpoint'),
     requireScope: flag(o.requireScope, `${at}requireScope`),
     strictTokenType: flag(o.strictTokenType, `${at}strictTokenType`),
     transport: { transport: o.transport, proxy: o.proxy, ca: o.ca, cert: o.cert, key: o.key },
@@ -144,68 +161,67 @@ export function ownOptions<T extends object>(given: unknown, at: string, names?:
   }
   for (const name of Object.keys(given)) {
     if (names === undefined || names.includes(name)) continue
-    const meant = names.find((known) => known.toLowerCase() === name.toLowerCase().replace(/[-_]/g, ''))
+    const meant = optionMeantBy(name, names)
     throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)
   }
   return { __proto__: null, ...given } as T
 }
 
-/** Reads a duration. @throws TypeError unless it is a finite number above zero and at most `mostMs` */
-export function duration(value: unknown, option: string, byDefault: number, mostMs: number): number {
+// Other spellings (`client_secret`), parts (`timeout`) and plurals (`scopes`) are what people write.
+function optionMeantBy(name: string, names: readonly string[]): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '')
+  const written = plain(name)
+  const isPart = (part: string, whole: string) => part.length > 3 && whole.startsWith(part)
+  return (
+    names.find((known) => plain(known) === written) ??
+    names.find((known) => isPart(plain(known), written) || isPart(written, plain(known)))
+  )
+}
+
+function duration<Default>(value: unknown, option: string, byDefault: Default, mostMs: number): number | Default {
   if (value === undefined) return byDefault
   if (typeof value === 'number' && value > 0 && value <= mostMs) return value
-  throw optionError(option, `must be a number of milliseconds above 0 and at most ${mostMs}, got ${String(value)}`)
+  throw optionError(option, `must be a number of milliseconds above 0 and at most ${mostMs}, got ${shown(value)}`)
 }
 
 function count(value: unknown, option: string, byDefault: number, most: number): number {
   if (value === undefined) return byDefault
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return value as number
-  throw optionError(option, `must be a whole number from 1 to ${most}, got ${String(value)}`)
+  throw optionError(option, `must be a whole number from 1 to ${most}, got ${shown(value)}`)
 }
 
 function flag(value: unknown, option: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false
-  throw optionError(option, `must be true or false, got ${String(value)}`)
+  throw optionError(option, `must be true or false, got ${shown(value)}`)
 }
 
-function clientId(value: unknown, option: string): string {
+// Of what is no number only the kind: text in the wrong place may be a secret.
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  return value === null ? 'null' : `a value of type ${typeof value}`
+}
+
+function text(value: unknown, option: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
   if (typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)) return value
   throw optionError(option, 'must be a non-empty string without control characters', 'Is the environment variable set?')
 }
 
-function endpointUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
-  if (url === undefined) throw optionError(option, 'must be an absolute URL')
-  if (url.username !== '' || url.password !== '') {
-    throw optionError(option, 'must not hold a user name or password', 'Give the credentials as `clientId` and `clientSecret`.')
-  }
-  if (url.hash !== '' || String(value).includes('#')) throw optionError(option, 'must not have a fragment', 'See RFC 6749 §3.2.')
-  if (url.protocol === 'https:') return value as string
-  if (url.protocol !== 'http:') throw optionError(option, `must be an https URL, got ${url.protocol}`)
-  if (!isLoopback(url)) throw optionError(option, 'must be an https URL', 'The client secret would cross the network in the clear.')
-  if (allowInsecureLoopback) return value as string
-  throw optionError(option, 'must be an https URL', 'For tests against this machine set `allowInsecureLoopback: true`.')
-}
-
-/** Whether a URL points at this machine by address or as `localhost`. */
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
-}
-
 function authentication(o: ClientOptions, at: string): ClientAuthentication {
   const method = o.clientAuthentication
+  const encoding = o.basicEncoding ?? 'form'
+  if (encoding !== 'form' && encoding !== 'raw') throw optionError(`${at}basicEncoding`, "must be 'form' or 'raw'")
   if (typeof method === 'function') {
     if (o.clientSecret === undefined) return method
     throw optionError(`${at}clientSecret`, 'is not used with a `clientAuthentication` function', 'Give the secret to its factory.')
   }
-  const encoding = o.basicEncoding ?? 'form'
-  if (encoding !== 'form' && encoding !== 'raw') throw optionError(`${at}basicEncoding`, "must be 'form' or 'raw'")
+  if (![undefined, 'client_secret_basic', 'client_secret_post'].includes(method)) {
+    throw optionError(`${at}clientAuthentication`, "must be 'client_secret_basic', 'client_secret_post' or what a factory returned")
+  }
   if (o.clientSecret === undefined) {
     throw optionError(`${at}clientSecret`, 'is missing', 'Is the environment variable set? Without a secret, give a `clientAuthentication`.')
   }
   if (method === 'client_secret_basic') return clientSecretBasic(o.clientSecret, encoding)
   if (method === 'client_secret_post') return clientSecretPost(o.clientSecret)
-  if (method === undefined) return clientSecretByMetadata(o.clientSecret, encoding)
-  throw optionError(`${at}clientAuthentication`, "must be 'client_secret_basic', 'client_secret_post' or a function of a factory")
+  return clientSecretByMetadata(o.clientSecret, encoding)
 }

@@ -9,9 +9,10 @@ export interface Clock {
   monotonicNow(): number
   /**
    * Resolves after `ms` milliseconds; values of zero and below resolve in a later turn.
-   * Rejects with the signal's reason when `signal` aborts first.
+   * Rejects with the signal's reason when `signal` aborts first. With `ref: false` the waiting alone does not keep
+   * the process alive.
    */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  sleep(ms: number, signal?: AbortSignal, options?: { readonly ref?: boolean }): Promise<void>
   /** A number in `[0, 1)`, as `Math.random()`. Used for jitter only, never for secrets. */
   random(): number
 }
@@ -45,30 +46,29 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicNow: () => performance.now(),
   random: () => Math.random(),
-  sleep: (ms, signal) =>
+  sleep: (ms, signal, options) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason)
         return
       }
       let left = Math.max(0, ms)
-      let timer: NodeJS.Timeout
+      let timer: NodeJS.Timeout | undefined
       const onAbort = () => {
         clearTimeout(timer)
         reject(signal?.reason)
       }
-      const step = () => {
-        if (left <= 0) {
-          signal?.removeEventListener('abort', onAbort)
-          resolve()
-          return
-        }
+      const wait = () => {
         const slice = Math.min(left, MAX_TIMEOUT_MS)
         left -= slice
-        timer = setTimeout(step, slice)
+        timer = setTimeout(left > 0 ? wait : finish, slice)
+        if (options?.ref === false) timer.unref()
       }
-      timer = setTimeout(step, Math.min(left, MAX_TIMEOUT_MS))
-      left -= Math.min(left, MAX_TIMEOUT_MS)
+      const finish = () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      wait()
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
 }

@@ -6,5 +6,10 @@ import { createHash } from 'node:crypto'
  * Enough to tell two tokens apart in a log, far too little to guess one from.
  */
 export function fingerprint(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+  return digest(text).slice(0, 8)
+}
+
+/** The SHA-256 of a text, hexadecimal: for comparing what must not be kept. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

@@ -13,6 +13,7 @@ import { redactText } from './redaction.ts'
  * - `scope_not_granted`: fewer scopes were granted than requested, and `requireScope` is set.
  * - `unsupported_client_authentication`: the server's metadata lists no method that fits the configuration.
  * - `fresh_token_rejected`: an API rejected a token and at once its replacement; requests for more pause.
+ * - `too_many_requests`: more tokens of one client are asked for at once than may wait for their turn.
  * - `unknown_client`: no client of that name is configured.
  * - `closed`: the manager is closed and holds no usable token for this request.
  * - `wait_timeout`: the caller's own time ran out while it waited for a token.
@@ -33,6 +34,7 @@ export type TokenErrorCode =
   | 'scope_not_granted'
   | 'unsupported_client_authentication'
   | 'fresh_token_rejected'
+  | 'too_many_requests'
   | 'unknown_client'
   | 'closed'
   | 'wait_timeout'

@@ -2,7 +2,7 @@ import type { TokenError } from './errors.ts'
 import type { TokenResponseDeviation } from './token-response.ts'
 
 /** Why a token was requested. */
-export type RequestReason = 'no token' | 'refresh due' | 'expired' | 'rejected' | 'forced'
+export type RequestReason = 'no token' | 'refresh due' | 'expired' | 'rejected' | 'forced' | 'short validity'
 
 /** What every event about one token says. */
 export interface TokenEvent {
@@ -38,6 +38,10 @@ export interface TokenEvents {
   responseDeviation: TokenEvent & { readonly deviation: TokenResponseDeviation }
   /** Fewer scopes were granted than requested. @see RFC 6749 §3.3 */
   scopeNarrowed: TokenEvent & { readonly granted: readonly string[] }
+  /** A caller asked for more validity than a token of this server ever has, and got a fresh one. */
+  validityNotMet: TokenEvent & { readonly minValidityMs: number; readonly lifetimeMs: number }
+  /** A token could not be revoked on closing. @see RFC 7009 */
+  revocationFailed: TokenEvent & { readonly error: TokenError }
   /** An issuer's metadata was loaded, or could not be and the last good one is used on. */
   metadataLoaded: { readonly client: string; readonly issuer: string; readonly tokenEndpoint: string }
   metadataFailed: { readonly client: string; readonly issuer: string; readonly error: TokenError }
@@ -76,9 +80,8 @@ export class TokenEventEmitter {
     Object.freeze(event)
     for (const listener of [...listeners]) {
       try {
-        const result: unknown = listener(event)
-        // An async listener that rejects must not end the process.
-        if (result instanceof Promise) result.catch(() => {})
+        // An async listener that rejects must not end the process, whatever kind of promise it returns.
+        Promise.resolve(listener(event)).catch(() => {})
       } catch {
         // A listener is an observer: its failure is not the token's.
       }

@@ -1,12 +1,7 @@
 import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
 import { type TokenError, TokenResponseError } from './errors.ts'
 
-/**
- * Remembers the last failure for a pause, so that callers get it at once and the server sees a trickle.
- *
- * There is one per key and one per client: what is wrong with the credentials or the endpoint is wrong for
- * every key of that client.
- */
+/** Remembers the last of a row of failures for a pause. */
 export class FailureMemory {
   readonly #clock: Clock
   #failure: { readonly error: TokenError; readonly since: Instant; readonly pauseMs: number } | undefined
@@ -16,7 +11,7 @@ export class FailureMemory {
     this.#clock = clock
   }
 
-  /** How many failures there were since the last success. */
+  /** How many failures there were since the last {@link clear}. */
   get inARow(): number {
     return this.#inARow
   }
@@ -33,18 +28,25 @@ export class FailureMemory {
     return failure !== undefined && elapsedMs(failure.since, this.#clock) < failure.pauseMs ? failure.error : undefined
   }
 
-  /** Forgets the failure and the count: something succeeded or was changed. */
+  /** Forgets the failure and the count. */
   clear(): void {
     this.#failure = undefined
     this.#inARow = 0
   }
 }
 
-/** Whether a failure concerns one key only, or every key of its client. @see RFC 6749 §5.2 */
+/**
+ * Whether a failure concerns one key only, or every key of its client: its credentials or its token endpoint.
+ * @see RFC 6749 §5.2
+ */
 export function failureScope(error: TokenError): 'key' | 'client' {
-  if (error.retryable) return 'client'
-  if (!(error instanceof TokenResponseError)) return 'client'
-  return error.error === undefined || error.error === 'invalid_client' || error.error === 'unauthorized_client'
-    ? 'client'
-    : 'key'
+  if (error.code === 'scope_not_granted') return 'key'
+  if (error.retryable || !(error instanceof TokenResponseError) || error.error === undefined) return 'client'
+  return isCredentialError(error) ? 'client' : 'key'
+}
+
+/** Whether the server refuses the client's credentials, so that others may help. @see RFC 6749 §5.2 */
+export function isCredentialError(error: unknown): boolean {
+  if (!(error instanceof TokenResponseError)) return false
+  return error.error === 'invalid_client' || error.error === 'unauthorized_client'
 }

@@ -19,5 +19,6 @@ export {
 } from './token-manager.ts'
 export type { TokenParameterOptions } from './token-parameters.ts'
 export type { TokenResponseDeviation } from './token-response.ts'
-export type { GetTokenOptions, TokenSource, TokenSourceInspection } from './token-source.ts'
+export type { GetTokenOptions, TokenSource } from './token-source.ts'
+export type { TokenSourceInspection } from './token-source-inspection.ts'
 export type { FetchLike } from './transport.ts'

@@ -1,4 +1,4 @@
-import type { TokenError } from './errors.ts'
+import { TokenError } from './errors.ts'
 import type { TokenEventEmitter, TokenEvents } from './events.ts'
 
 /** The part of a pino logger that evertoken uses; any logger with these four methods will do. */
@@ -9,8 +9,6 @@ export interface TokenLogger {
   error(fields: object, message: string): void
 }
 
-
-
 const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogger, message: string]>> = {
   tokenRequested: ['debug', 'requesting an access token'],
   tokenReceived: ['info', 'received an access token'],
@@ -19,6 +17,8 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   tokenRejected: ['warn', 'an API rejected the access token'],
   responseDeviation: ['warn', 'the token response deviates from RFC 6749'],
   scopeNarrowed: ['warn', 'fewer scopes were granted than requested'],
+  validityNotMet: ['warn', 'no token of this server is valid for as long as a caller asked'],
+  revocationFailed: ['warn', 'could not revoke an access token'],
   metadataLoaded: ['debug', 'loaded the authorization server metadata'],
   metadataFailed: ['warn', 'could not load the authorization server metadata'],
   authorizationKept: ['warn', 'the request has an Authorization header of its own, which was kept'],
@@ -30,8 +30,13 @@ export function logEvents(events: TokenEventEmitter, logger: TokenLogger): void 
   for (const name of Object.keys(LINES) as (keyof TokenEvents)[]) {
     const [level, message] = LINES[name]
     events.on(name, (event) => {
-      const fields = { event: name, ...event, ...('error' in event && { error: (event.error as TokenError).toJSON() }) }
-      logger['tokenStillValid' in event && event.tokenStillValid ? 'warn' : level](fields, message)
+      const fields = { event: name, ...event, ...('error' in event && { error: plain(event.error) }) }
+      // Returned, so that a logger that fails later harms nobody either.
+      return logger['tokenStillValid' in event && event.tokenStillValid ? 'warn' : level](fields, message)
     })
   }
+}
+
+function plain(error: Error): object {
+  return error instanceof TokenError ? error.toJSON() : { name: error.name, message: error.message }
 }

@@ -28,7 +28,7 @@ export async function retry<T>(attempt: (attemptNumber: number) => Promise<T>, o
   const { clock, signal, leftMs, maxAttempts, onRetry } = options
   // p-retry counts, the clock waits: its own timers would escape a virtual clock.
   return await pRetry(attempt, {
-    retries: Number.MAX_SAFE_INTEGER,
+    retries: Infinity,
     minTimeout: 0,
     signal,
     shouldRetry: async ({ error, attemptNumber }) => {

@@ -7,11 +7,13 @@ export class Flight<T> {
   /** What the work comes to. Never an unhandled rejection, whether or not anybody waits. */
   readonly promise: Promise<T>
   #waiters = 0
+  #settled = false
   readonly #detach = new Map<AbortSignal, Set<(reason: unknown) => void>>()
   readonly #cleanUp: (() => void)[] = []
 
   constructor(work: (flight: Flight<T>) => Promise<T>) {
     this.promise = work(this).finally(() => {
+      this.#settled = true
       for (const cleanUp of this.#cleanUp) cleanUp()
       this.#detach.clear()
     })
@@ -25,18 +27,14 @@ export class Flight<T> {
 
   /** Waits for the work, or rejects with the signal's reason as soon as it aborts. */
   wait(signal?: AbortSignal): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
     this.#waiters += 1
-    if (signal === undefined) return this.promise
+    if (signal === undefined || this.#settled) return this.promise
     return new Promise((resolve, reject) => {
-      const leave = (reason: unknown) => {
+      this.#leaversOf(signal).add((reason) => {
         this.#waiters -= 1
         reject(reason)
-      }
-      if (signal.aborted) {
-        leave(signal.reason)
-        return
-      }
-      this.#leaversOf(signal).add(leave)
+      })
       this.promise.then(resolve, reject)
     })
   }

@@ -2,9 +2,10 @@ import type { TokenRequestDraft } from './client-authentication/client-authentic
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, type Instant, instant } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { TokenError, TokenTransportError } from './errors.ts'
+import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { spellings } from './redaction.ts'
+import { isCredentialError } from './failure-memory.ts'
 import { retry } from './retry.ts'
 import type { TokenParameters } from './token-key.ts'
 import { readTokenResponse, type TokenResponse } from './token-response.ts'
@@ -36,6 +37,7 @@ export class TokenEndpoint {
   readonly #clock: Clock
   readonly #send: Send
   readonly #discovery: Discovery | undefined
+  #sentCredential: string | undefined
 
   constructor(settings: ClientSettings, clock: Clock, events: TokenEventEmitter, isAttached: (axios: object) => boolean) {
     this.#settings = settings
@@ -55,67 +57,80 @@ export class TokenEndpoint {
     return this.#settings.tokenEndpoint ?? this.#settings.issuer ?? ''
   }
 
+  /** Whether the credential differs from the one sent last; `undefined` where that cannot be told. */
+  get credentialChanged(): (() => Promise<boolean>) | undefined {
+    const { authentication, name } = this.#settings
+    const { currentCredential } = authentication
+    return currentCredential && (async () => (await currentCredential(name)) !== this.#sentCredential)
+  }
+
   /**
    * Requests a token, always over the network.
+   *
+   * When the server refuses the credentials and they have changed since they were read, requests once more.
    * @throws TokenError, TokenResponseError, TokenTransportError
    */
   async requestToken(parameters: TokenParameters, limits: TokenRequestLimits): Promise<RequestedToken> {
-    return await retry(() => this.#attempt(parameters, limits.signal), { clock: this.#clock, ...limits })
+    const attempts = () => retry(() => this.#attempt(parameters, limits.signal), { clock: this.#clock, ...limits })
+    try {
+      return await attempts()
+    } catch (error) {
+      if (!isCredentialError(error) || !(await this.credentialChanged?.())) throw error
+      return await attempts()
+    }
+  }
+
+  /**
+   * Revokes a token, in one attempt, if the server has a revocation endpoint.
+   * @throws TokenError, TokenResponseError, TokenTransportError
+   * @see RFC 7009 §2
+   */
+  async revokeToken(token: string): Promise<void> {
+    const { signal } = new AbortController()
+    const metadata = await this.#discovery?.load(signal)
+    const url = this.#settings.revocationEndpoint ?? metadata?.revocationEndpoint
+    if (url === undefined) return
+    const body = new URLSearchParams({ token, token_type_hint: 'access_token' })
+    const { answer } = await this.#exchange(url, body, metadata, signal)
+    // 200 even for a token the server does not know.
+    if (answer.status >= 300) throw revocationError(this.#settings.name, url, answer.status)
   }
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
-    const settings = this.#settings
     const metadata = await this.#discovery?.load(signal)
-    const secrets = new Set<string>()
-    const draft = await this.#build(parameters, metadata, secrets)
-    const request: HttpRequest = {
-      method: 'POST',
-      url: draft.tokenEndpoint,
-      headers: draft.headers,
-      body: draft.body.toString(),
-      signal,
+    const url = this.#settings.tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
+    const { answer, context, requestedAt } = await this.#exchange(url, grantBody(parameters), metadata, signal)
+    return { response: readTokenResponse(answer, { ...context, scopeRequested: parameters.scope }), requestedAt }
+  }
+
+  /** Sends a form to an endpoint of the server as this client, and gives back the answer with what is needed to read it. */
+  async #exchange(url: string, body: URLSearchParams, metadata: ServerMetadata | undefined, signal: AbortSignal) {
+    const settings = this.#settings
+    const secrets = spellings(settings.clientId)
+    const draft: TokenRequestDraft = {
+      ...{ client: settings.name, clientId: settings.clientId, tokenEndpoint: url, issuer: settings.issuer, body },
+      supportedMethods: metadata?.tokenEndpointAuthMethods,
+      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+      hide: (secret) => secrets.push(secret),
     }
+    try {
+      await settings.authentication(draft)
+    } catch (cause) {
+      throw cause instanceof TokenError ? cause : authenticationError(settings.name, cause, secrets)
+    }
+    this.#sentCredential = draft.credential
+    const request: HttpRequest = { method: 'POST', url, headers: draft.headers, body: body.toString(), signal }
     const requestedAt = instant(this.#clock)
     const answer = await this.#sendWithin(request, settings.attemptTimeoutMs)
-    const response = readTokenResponse(answer, {
-      client: settings.name,
-      endpoint: draft.tokenEndpoint,
-      requestedAt: requestedAt.wall,
-      now: this.#clock.now(),
-      secrets: [...secrets],
+    const context = {
+      ...{ client: settings.name, endpoint: url, requestedAt: requestedAt.wall, now: this.#clock.now(), secrets },
       authenticationMethod: draft.headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic',
       strictTokenType: settings.strictTokenType,
       defaultLifetimeMs: settings.defaultLifetimeMs,
-      scopeRequested: parameters.scope,
-    })
-    return { response, requestedAt }
-  }
-
-  async #build(
-    { scope, resource, audience, parameters }: TokenParameters,
-    metadata: ServerMetadata | undefined,
-    secrets: Set<string>,
-  ): Promise<TokenRequestDraft> {
-    const { name: client, clientId, issuer, authentication, tokenEndpoint = metadata?.tokenEndpoint ?? '' } = this.#settings
-    const body = new URLSearchParams({ grant_type: 'client_credentials' })
-    if (scope.length > 0) body.set('scope', scope.join(' '))
-    for (const uri of resource) body.append('resource', uri)
-    for (const name of audience) body.append('audience', name)
-    for (const [name, value] of Object.entries(parameters)) body.append(name, value)
-    for (const spelling of spellings(clientId)) secrets.add(spelling)
-    const draft: TokenRequestDraft = {
-      ...{ client, clientId, tokenEndpoint, issuer, body },
-      supportedMethods: metadata?.tokenEndpointAuthMethods,
-      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-      hide: (secret) => secrets.add(secret),
+      scopeRequested: undefined,
     }
-    try {
-      await authentication(draft)
-    } catch (cause) {
-      throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
-    }
-    return draft
+    return { answer, context, requestedAt }
   }
 
   async #sendWithin(request: HttpRequest, timeoutMs: number): ReturnType<Send> {
@@ -134,6 +149,26 @@ export class TokenEndpoint {
       request.signal.removeEventListener('abort', onAbort)
     }
   }
+}
+
+// RFC 6749 §4.4.2, RFC 8707 §2
+function grantBody({ scope, resource, audience, parameters }: TokenParameters): URLSearchParams {
+  const body = new URLSearchParams({ grant_type: 'client_credentials' })
+  if (scope.length > 0) body.set('scope', scope.join(' '))
+  for (const uri of resource) body.append('resource', uri)
+  for (const name of audience) body.append('audience', name)
+  for (const [name, value] of Object.entries(parameters)) body.append(name, value)
+  return body
+}
+
+// The server's own words are left out: they may repeat the token.
+function revocationError(client: string, url: string, status: number): TokenResponseError {
+  const { origin, pathname } = new URL(url)
+  return new TokenResponseError({
+    code: status === 429 || status >= 500 ? 'server_unavailable' : 'request_denied',
+    ...{ client, status, retryable: status === 429 || status >= 500 },
+    message: `Revoking a token of client "${client}" at ${origin}${pathname} failed with HTTP ${status}; it stays valid until it expires.`,
+  })
 }
 
 function authenticationError(client: string, cause: unknown, secrets: Iterable<string>): TokenError {

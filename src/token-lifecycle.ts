@@ -32,8 +32,9 @@ export interface TokenAges {
  * The ages at which a token of this lifetime falls due and expires.
  *
  * Expired: less than `min(lifetime / 10, safetyMarginMs)` is left. Refresh due: less than
- * `min(lifetime / 3, refreshWindowMs)` is left, or the server's own `refresh_in` has passed; brought forward by
- * `jitter` (in `[0, 1)`) times `min(lifetime / 10, 2 minutes)`, so that a fleet does not refresh in step.
+ * `min(lifetime / 3, refreshWindowMs)` is left, or the server's own `refresh_in` (taken for a second at least) has
+ * passed; brought forward by `jitter` (in `[0, 1)`) times `min(lifetime / 10, 2 minutes)`, so that a fleet does not
+ * refresh in step, but by half at the most: a token that is due when it arrives would be refreshed without end.
  */
 export function tokenAges(
   lifetimeMs: number,
@@ -42,10 +43,11 @@ export function tokenAges(
   limits: LifecycleLimits,
 ): TokenAges {
   const expiredAfterMs = lifetimeMs - Math.min(lifetimeMs / 10, limits.safetyMarginMs)
-  const window = Math.min(lifetimeMs / 3, limits.refreshWindowMs)
-  const dueMs = Math.min(refreshInMs ?? lifetimeMs - window, expiredAfterMs)
-  const broughtForwardMs = jitter * Math.min(lifetimeMs / 10, 2 * MINUTE)
-  return { dueAfterMs: Math.max(0, dueMs - broughtForwardMs), expiredAfterMs }
+  const windowMs = Math.min(lifetimeMs / 3, limits.refreshWindowMs)
+  const wantedMs = refreshInMs === undefined ? lifetimeMs - windowMs : Math.max(refreshInMs, SECOND)
+  const latestMs = Math.min(wantedMs, expiredAfterMs)
+  const broughtForwardMs = jitter * Math.min(lifetimeMs / 10, latestMs / 2, 2 * MINUTE)
+  return { dueAfterMs: latestMs - broughtForwardMs, expiredAfterMs }
 }
 
 /** Where a token of this age stands. */

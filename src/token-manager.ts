@@ -1,16 +1,17 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { BoundedCache, type Cacheable } from './bounded-cache.ts'
-import { type ClientOptions, type ClientSettings, ownOptions, readClientOptions } from './client-options.ts'
+import { BoundedCache } from './bounded-cache.ts'
+import { type ClientOptions, ownOptions } from './client-options.ts'
+import { Clients } from './clients.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { optionError, TokenError } from './errors.ts'
+import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
-import { FailureMemory } from './failure-memory.ts'
+import { KeepWarm } from './keep-warm.ts'
 import { logEvents, type TokenLogger } from './logger.ts'
-import { TokenEndpoint } from './token-endpoint.ts'
 import { tokenKey } from './token-key.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
-import { type GetTokenOptions, TokenSource, type TokenSourceContext, type TokenSourceInspection } from './token-source.ts'
+import { type GetTokenOptions, TokenSource } from './token-source.ts'
+import type { TokenSourceInspection } from './token-source-inspection.ts'
 
 /** What concerns the whole manager. */
 export interface TokenManagerSettings {
@@ -38,17 +39,10 @@ export type TokenRequestArguments<Name extends string> = [Name] extends [never]
   ? [request?: TokenRequest<never>]
   : [request: TokenRequest<Name> & { readonly client: Name }]
 
-interface Client extends TokenSourceContext, Cacheable {
-  /** The client's part of its tokens' keys. */
-  readonly keyPart: string
-  /** Set once the client is removed. */
-  removed: boolean
-}
-
 /** The name, in errors and events, of the client of a manager that was made with one client's options. */
 const ONLY_CLIENT = 'default'
 
-const REQUEST_OPTIONS = new Set<string>([...TOKEN_PARAMETER_NAMES, 'client', 'signal', 'timeoutMs'])
+const REQUEST_OPTIONS = new Set<string>([...TOKEN_PARAMETER_NAMES, 'client', 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh'])
 
 /**
  * Keeps access tokens for any number of clients, scopes and APIs: cached, refreshed before they expire, one request
@@ -60,34 +54,35 @@ const REQUEST_OPTIONS = new Set<string>([...TOKEN_PARAMETER_NAMES, 'client', 'si
  * @see RFC 6749 §4.4
  */
 export class TokenManager<Name extends string = never> {
-  readonly #clock: Clock
   readonly #events = new TokenEventEmitter()
   readonly #sources: BoundedCache<TokenSource>
-  readonly #clients: BoundedCache<Client>
-  readonly #optionsOf: ((name: string) => ClientOptions) | undefined
+  readonly #clients: Clients
+  readonly #configured: TokenSource[] = []
+  readonly #keepWarm: KeepWarm
   readonly #attached = new WeakSet<object>()
-  // What a request without `client` means, where that is clear.
-  #onlyClient: Client | undefined
   #closed = false
 
   /** @throws TypeError naming the option that is wrong */
   constructor(options: TokenManagerOptions<Name>) {
     const { clients, maxTokens = 10_000, logger, clock = systemClock, ...single } = options
     if (!Number.isInteger(maxTokens) || maxTokens < 1) throw optionError('maxTokens', 'must be a whole number above 0')
-    this.#clock = clock
-    this.#sources = new BoundedCache(maxTokens)
-    this.#clients = new BoundedCache(maxTokens)
     if (logger !== undefined) logEvents(this.#events, logger)
+    this.#sources = new BoundedCache(maxTokens)
+    this.#keepWarm = new KeepWarm(clock, () => this.#sources.lasting())
+    this.#clients = new Clients({
+      ...{ clock, events: this.#events, max: maxTokens },
+      optionsOf: typeof clients === 'function' ? (clients as (name: string) => ClientOptions) : undefined,
+      isClosed: () => this.#closed,
+      isAttached: (axios) => this.#attached.has(axios),
+      onToken: (source) => source.settings().keepWarm && this.#keepWarm.start(),
+    })
     if (clients === undefined) {
       this.#configure(ONLY_CLIENT, single, '')
       return
     }
     const misplaced = Object.keys(single)[0]
     if (misplaced !== undefined) throw optionError(misplaced, 'is not an option beside `clients`', 'Give it to each client.')
-    if (typeof clients === 'function') {
-      this.#optionsOf = clients as (name: string) => ClientOptions
-      return
-    }
+    if (typeof clients === 'function') return
     const named = Object.entries(ownOptions<Record<string, ClientOptions>>(clients as object, 'clients.'))
     if (named.length === 0) throw optionError('clients', 'must name at least one client')
     for (const [name, one] of named) this.#configure(name, one, `clients.${name}.`)
@@ -126,7 +121,22 @@ export class TokenManager<Name extends string = never> {
     this.sourceOf(request).invalidate(rejected)
   }
 
-  /** What is known of one token, or of all; plain data without secrets. */
+  /** Forgets every token of one client, or of all, and every remembered failure. */
+  invalidateAll({ client }: { readonly client?: Name | undefined } = {}): void {
+    for (const source of this.#sources.values()) if (client === undefined || source.client === client) source.invalidate()
+  }
+
+  /**
+   * Resolves once every configured client has got a token, and from then on at once: for startup probes, so that
+   * an outage of the authorization server later does not take every replica out of rotation.
+   * @throws like {@link TokenManager.getToken}
+   */
+  async ready({ signal, timeoutMs }: Pick<GetTokenOptions, 'signal' | 'timeoutMs'> = {}): Promise<void> {
+    const missing = this.#configured.filter((source) => !source.hadToken())
+    await Promise.all(missing.map((source) => source.getToken({ signal, timeoutMs })))
+  }
+
+  /** What is known of one token, or of all, and why it is used or not; plain data without secrets. */
   inspect(): TokenSourceInspection[]
   inspect(request: TokenRequest<Name>): TokenSourceInspection
   inspect(request?: TokenRequest<Name>): TokenSourceInspection | TokenSourceInspection[] {
@@ -144,20 +154,26 @@ export class TokenManager<Name extends string = never> {
    * Where `clients` is a function, the next use of the name asks it again.
    */
   removeClient(name: Name): void {
-    const client = this.#clients.get(name)
-    if (client === undefined) return
-    client.removed = true
-    if (this.#onlyClient === client) this.#onlyClient = undefined
-    this.#clients.deleteWhere((other) => other === client)
+    this.#clients.remove(name)
     for (const source of this.#sources.deleteWhere((source) => source.client === name)) source.drop()
   }
 
-  /** Starts no request any more; cached tokens are served while they are valid, and callers that wait are served. */
-  async close(): Promise<void> {
+  /**
+   * Starts no request any more: cached tokens are served while they are valid, callers that wait are served, and
+   * refreshes nobody waits for are abandoned. Resolves when nothing is under way.
+   *
+   * With `revoke` the tokens are then revoked at the authorization server, where it offers that, and no longer served;
+   * what fails is told as `revocationFailed`. @see RFC 7009
+   */
+  async close({ revoke = false }: { readonly revoke?: boolean | undefined } = {}): Promise<void> {
     this.#closed = true
+    this.#keepWarm.stop()
+    const sources = [...this.#sources.values()]
+    await Promise.all(sources.map((source) => source.finish()))
+    if (revoke) await Promise.all(sources.map((source) => source.revoke()))
   }
 
-  /** Closes the manager. */
+  /** Closes the manager, without revoking. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -182,7 +198,7 @@ export class TokenManager<Name extends string = never> {
     for (const name in request) {
       if (!REQUEST_OPTIONS.has(name)) throw optionError(name, 'is not an option of a token request')
     }
-    const client = this.#client(request.client)
+    const client = this.#clients.find(request.client)
     const wanted = readTokenParameters(request, '', client.settings.parameters)
     const key = tokenKey(client.keyPart, wanted)
     return this.#sources.getOrCreate(key, () => new TokenSource(client, key, wanted))
@@ -190,59 +206,14 @@ export class TokenManager<Name extends string = never> {
 
   /** @internal Whether a request without `client` says enough. */
   hasDefaultClient(): boolean {
-    return this.#onlyClient !== undefined
-  }
-
-  #client(name: string | undefined): Client {
-    const known = name === undefined ? this.#onlyClient : this.#clients.get(name)
-    if (known !== undefined) return known
-    const names = [...this.#clients.values()].map((client) => `"${client.settings.name}"`).join(', ')
-    const hint = names && `This manager has ${names}.`
-    if (name === undefined) throw optionError('client', 'must be given', hint)
-    if (this.#optionsOf !== undefined) {
-      const settings = readClientOptions(this.#optionsOf(name), name, `clients(${JSON.stringify(name)}).`)
-      return this.#clients.getOrCreate(name, () => this.#makeClient(settings))
-    }
-    throw new TokenError({ code: 'unknown_client', client: name, message: `There is no client "${name}".`, hint })
+    return this.#clients.only !== undefined
   }
 
   // Configured clients and the tokens their options name stay for good: they are what the manager is there for.
   #configure(name: string, options: unknown, at: string): void {
-    const client = this.#makeClient(readClientOptions(options, name, at))
-    this.#clients.pin(name, client)
-    this.#onlyClient = this.#clients.values().size === 1 ? client : undefined
+    this.#clients.configure(name, options, at)
     const source = this.sourceOf({ client: name })
     this.#sources.pin(source.key(), source)
+    this.#configured.push(source)
   }
-
-  #makeClient(settings: ClientSettings): Client {
-    const clientFailures = new FailureMemory(this.#clock)
-    const client: Client = {
-      ...{ settings, clock: this.#clock, events: this.#events, clientFailures },
-      endpoint: new TokenEndpoint(settings, this.#clock, this.#events, (axios) => this.#attached.has(axios)),
-      keyPart: JSON.stringify([settings.name, settings.tokenEndpoint ?? settings.issuer, settings.clientId]),
-      removed: false,
-      whyEnded: () => (this.#closed ? closedError(settings.name) : client.removed ? removedError(settings.name) : undefined),
-      busy: () => clientFailures.recall() !== undefined,
-    }
-    return client
-  }
-}
-
-function closedError(client: string): TokenError {
-  return new TokenError({
-    code: 'closed',
-    client,
-    message: `The token manager is closed and has no valid token for client "${client}".`,
-    hint: 'Close it after the last request.',
-  })
-}
-
-function removedError(client: string): TokenError {
-  return new TokenError({
-    code: 'unknown_client',
-    client,
-    message: `The client "${client}" was removed.`,
-    hint: 'Ask the manager for a new source.',
-  })
 }

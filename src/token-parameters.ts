@@ -34,7 +34,7 @@ export function readTokenParameters(
   const { scope, resource, audience, parameters } = options
   return {
     scope: scope === undefined ? defaults.scope : readScope(scope, `${at}scope`),
-    resource: resource === undefined ? defaults.resource : readList(resource, `${at}resource`).map((uri) => checkResource(uri, `${at}resource`)),
+    resource: resource === undefined ? defaults.resource : readResources(resource, `${at}resource`),
     audience: audience === undefined ? defaults.audience : readList(audience, `${at}audience`),
     parameters: parameters === undefined ? defaults.parameters : readParameters(parameters, `${at}parameters`),
   }
@@ -53,20 +53,34 @@ function readScope(scope: unknown, option: string): readonly string[] {
       'A scope is printable ASCII without space, quote and backslash; separate scopes by one space or give a list. See RFC 6749 §3.3.',
     )
   }
-  return [...new Set(list)]
+  return distinct(list)
+}
+
+function readResources(resource: unknown, option: string): readonly string[] {
+  const list = readList(resource, option)
+  for (const uri of list) {
+    // The URL parser would pass over white space.
+    if (/^[!-~]+$/.test(uri) && URL.canParse(uri) && !uri.includes('#')) continue
+    throw optionError(
+      option,
+      `must be an absolute URI without a fragment, got ${JSON.stringify(uri)}`,
+      'See RFC 8707 §2. For a name that is no URI use `audience`.',
+    )
+  }
+  return list
 }
 
 function readList(value: unknown, option: string): readonly string[] {
-  const list: unknown[] = Array.isArray(value) ? value : [value]
+  const list: unknown[] = Array.isArray(value) ? [...value] : [value]
   for (const item of list) {
     if (typeof item !== 'string' || item === '') throw optionError(option, 'must be a non-empty string or a list of them')
   }
-  return [...new Set(list as string[])]
+  return distinct(list as string[])
 }
 
-function checkResource(uri: string, option: string): string {
-  if (URL.canParse(uri) && !uri.includes('#')) return uri
-  throw optionError(option, `must be an absolute URI without a fragment, got ${JSON.stringify(uri)}`, 'See RFC 8707 §2.')
+// Frozen, because events and tokens show the very list that is sent.
+function distinct(list: readonly string[]): readonly string[] {
+  return Object.freeze([...new Set(list)])
 }
 
 const RESERVED: ReadonlyMap<string, string> = new Map([

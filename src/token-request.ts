@@ -4,11 +4,12 @@ import type { ClientSettings } from './client-options.ts'
 import { type Clock, elapsedMs, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent, TokenEventEmitter } from './events.ts'
+import { Flight } from './single-flight.ts'
 import { type RequestedToken, type TokenEndpoint, timeoutError } from './token-endpoint.ts'
 import type { TokenParameters } from './token-key.ts'
 import { tokenAges } from './token-lifecycle.ts'
 
-/** What the tokens of one client share. */
+/** What the token requests of one client share. */
 export interface ClientContext {
   readonly settings: ClientSettings
   readonly endpoint: TokenEndpoint
@@ -29,24 +30,25 @@ export interface TokenRequestPlan {
 export const runDetached: <T>(work: () => T) => T = AsyncLocalStorage.snapshot()
 
 /**
- * Requests one token within the client's `timeoutMs` and tells the listeners.
- * @throws TokenError and its subclasses; nothing else
+ * Requests one token and tells the listeners.
+ * @throws TokenError and its subclasses, or the signal's reason
  */
 export async function requestAccessToken(
   context: ClientContext,
   parameters: TokenParameters,
   plan: TokenRequestPlan,
+  deadline: Deadline,
 ): Promise<AccessToken> {
-  const { settings, clock, events } = context
-  const { reason, background } = plan
+  const { settings, clock, events, endpoint } = context
+  const { reason, background, maxAttempts } = plan
   const about = { client: settings.name, scope: parameters.scope }
-  events.emit('tokenRequested', () => ({ ...about, reason, background }))
   const startedAt = instant(clock)
-  const requested = await withinDeadline(context, async (signal) => {
-    const leftMs = () => settings.timeoutMs - elapsedMs(startedAt, clock)
-    const onRetry = (error: TokenError, attempt: number, delayMs: number) =>
+  events.emit('tokenRequested', () => ({ ...about, reason, background }))
+  const requested = await endpoint.requestToken(parameters, {
+    ...{ signal: deadline.signal, leftMs: () => deadline.leftMs(), maxAttempts },
+    onRetry: (error, attempt, delayMs) => {
       events.emit('tokenRequestRetried', () => ({ ...about, error, attempt, delayMs }))
-    return await context.endpoint.requestToken(parameters, { signal, leftMs, maxAttempts: plan.maxAttempts, onRetry })
+    },
   })
   const token = accessToken(requested, context, parameters)
   report(requested, token, about, context)
@@ -57,20 +59,54 @@ export async function requestAccessToken(
   return token
 }
 
-async function withinDeadline<T>(context: ClientContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const { settings, clock, endpoint } = context
-  const deadline = new AbortController()
-  const done = new AbortController()
-  void clock.sleep(settings.timeoutMs, done.signal).then(
-    () => deadline.abort(timeoutError(settings.name, endpoint.url, settings.timeoutMs)),
-    () => {},
-  )
-  try {
-    return await work(deadline.signal)
-  } finally {
-    done.abort()
+/** The end that one token request has of its own, whatever its callers do. */
+export interface Deadline {
+  readonly signal: AbortSignal
+  leftMs(): number
+}
+
+/** What can be done to a token request from outside while it runs. */
+export interface RequestControl {
+  /** Begins it again if it slept through a suspension of the machine or a frozen serverless function. */
+  restartIfOverdue(): void
+  /** Ends it. */
+  abandon(): void
+}
+
+/** Runs a token request within the client's `timeoutMs`; `onBegin` is handed the control of each beginning. */
+export async function withinDeadline<T>(
+  { settings, clock, endpoint }: ClientContext,
+  onBegin: (control: RequestControl) => void,
+  work: (deadline: Deadline) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const begun = instant(clock)
+    const abort = new AbortController()
+    const done = new AbortController()
+    const leftMs = () => settings.timeoutMs - elapsedMs(begun, clock)
+    const end = () => abort.abort(timeoutError(settings.name, endpoint.url, settings.timeoutMs))
+    let restart = false
+    onBegin({
+      restartIfOverdue: () => {
+        restart ||= leftMs() < -OVERDUE_MS
+        if (restart) end()
+      },
+      abandon: end,
+    })
+    void clock.sleep(settings.timeoutMs, done.signal).then(end, () => {})
+    try {
+      // Raced, and not left to the work, because a supplier of secrets may hang and know nothing of signals.
+      return await new Flight(() => work({ signal: abort.signal, leftMs })).wait(abort.signal)
+    } catch (error) {
+      if (!restart) throw error
+    } finally {
+      done.abort()
+    }
   }
 }
+
+// Timers are late on a busy machine, but not by this much.
+const OVERDUE_MS = 1000
 
 function accessToken(requested: RequestedToken, context: ClientContext, parameters: TokenParameters): AccessToken {
   const { response, requestedAt } = requested
@@ -97,7 +133,8 @@ function accessToken(requested: RequestedToken, context: ClientContext, paramete
 function report({ response }: RequestedToken, token: AccessToken, about: TokenEvent, context: ClientContext): void {
   const { settings, events } = context
   for (const deviation of response.deviations) events.emit('responseDeviation', () => ({ ...about, deviation }))
-  const missing = about.scope.filter((scope) => !token.scope.includes(scope))
+  // `<resource>/.default` is how Microsoft Entra spells "whatever is registered", and never granted by that name.
+  const missing = about.scope.filter((scope) => !token.scope.includes(scope) && !scope.endsWith('/.default'))
   if (missing.length === 0) return
   events.emit('scopeNarrowed', () => ({ ...about, granted: token.scope }))
   if (!settings.requireScope) return

@@ -1,29 +1,24 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import type { ClientSettings } from './client-options.ts'
 import { elapsedMs, type Instant, instant } from './clock.ts'
-import { TokenError, TokenResponseError } from './errors.ts'
-import type { RequestReason, TokenEvent, TokenEventEmitter } from './events.ts'
-import { FailureMemory, failureScope } from './failure-memory.ts'
+import { TokenError } from './errors.ts'
+import type { RequestReason, TokenEvent } from './events.ts'
+import { failureScope } from './failure-memory.ts'
+import { KeyFailures } from './key-failures.ts'
+import type { Admission, RequestGate } from './request-gate.ts'
 import { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
-import {
-  cappedRetryAfterMs,
-  classify,
-  denialPauseMs,
-  outagePauseMs,
-  refreshPauseMs,
-  rejectionPauseMs,
-  type TokenState,
-} from './token-lifecycle.ts'
-import { type ClientContext, requestAccessToken, runDetached } from './token-request.ts'
+import { classify, type TokenState } from './token-lifecycle.ts'
+import { type ClientContext, type Deadline, type RequestControl, requestAccessToken, runDetached, withinDeadline } from './token-request.ts'
+import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
 
-/** What the sources of one client share beyond its context. */
+/** What the sources of one client share. */
 export interface TokenSourceContext extends ClientContext {
-  /** What is wrong with the client's credentials or its token endpoint. */
-  readonly clientFailures: FailureMemory
+  readonly gate: RequestGate
   /** Why no request may be made any more, once the manager is closed or the client removed. */
   readonly whyEnded: () => TokenError | undefined
+  /** Told when a token was received. */
+  readonly onToken: (source: TokenSource) => void
 }
 
 /** How one caller wants its token. */
@@ -32,23 +27,20 @@ export interface GetTokenOptions {
   readonly signal?: AbortSignal | undefined
   /** The most milliseconds this caller waits; then `wait_timeout`. Default: as long as the token request takes. */
   readonly timeoutMs?: number | undefined
-}
-
-/** What {@link TokenSource.inspect} tells. Holds no secret. */
-export interface TokenSourceInspection {
-  readonly client: string
-  readonly scope: readonly string[]
-  /** `rejected`: an API refused the token, a new one is asked for before it is used again. */
-  readonly state: TokenState | 'absent' | 'rejected'
-  /** The token without the token: fingerprint, granted scope, lifetime, expiry. */
-  readonly token: Record<string, unknown> | undefined
-  readonly requestInFlight: boolean
-  /** The failure that callers get at the moment instead of a request. */
-  readonly failure: TokenError | undefined
+  /**
+   * The least milliseconds the token must still be valid, for long calls and connections. More than a token lives
+   * cannot be had: then a fresh one is given, with the event `validityNotMet`. Default: the safety margin.
+   */
+  readonly minValidityMs?: number | undefined
+  /** Asks for a token that was requested after this call, whatever is cached or under way. Default `false`. */
+  readonly forceRefresh?: boolean | undefined
 }
 
 // A token that replaced a rejected one and is rejected within this time was not the problem.
 const FRESH_MS = 10_000
+
+// A server whose tokens must not be cached is asked at most this often.
+const UNCACHEABLE_PAUSE_MS = 1000
 
 /**
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
@@ -58,25 +50,24 @@ export class TokenSource {
   readonly #key: string
   readonly #parameters: TokenParameters
   readonly #context: TokenSourceContext
-  // Three reasons to pause: what is wrong with this key, the refresh of a valid token that failed, fresh tokens rejected.
-  readonly #keyFailures: FailureMemory
-  readonly #refreshFailures: FailureMemory
-  readonly #freshRejections: FailureMemory
+  readonly #failures: KeyFailures
   #token: AccessToken | undefined
   // 'rejected': not used before a new one was asked for. 'suspect': that failed; used on, and due for a refresh.
   #mark: 'rejected' | 'suspect' | undefined
-  #flight: Flight<AccessToken> | undefined
   #replacedRejected = false
-  #lastUncacheable: Instant | undefined
+  #flight: Flight<AccessToken> | undefined
+  #forced: Flight<AccessToken> | undefined
+  #control: RequestControl | undefined
+  #uncacheableAt: Instant | undefined
+  #lastReason: RequestReason | undefined
+  #hadToken = false
 
   /** @internal */
   constructor(context: TokenSourceContext, key: string, parameters: TokenParameters) {
     this.#context = context
     this.#key = key
     this.#parameters = parameters
-    this.#keyFailures = new FailureMemory(context.clock)
-    this.#refreshFailures = new FailureMemory(context.clock)
-    this.#freshRejections = new FailureMemory(context.clock)
+    this.#failures = new KeyFailures(context.clock)
   }
 
   /** The client's name in the manager. */
@@ -106,39 +97,43 @@ export class TokenSource {
 
   /**
    * Reports that an API rejected this token: it is not used again before a new one was asked for.
-   * Does nothing if the current token is another one, so that any number of late reports cost one request.
-   * Without an argument forgets the current token, whichever it is, and every remembered failure.
+   *
+   * Does nothing if the current token is another one, so that any number of late reports cost one request; nor while
+   * the pause after a failed replacement lasts. Without an argument forgets the token, whichever it is, and every
+   * remembered failure.
    */
   invalidate(rejected?: AccessToken | string): void {
     if (rejected === undefined) {
       this.#token = undefined
-      this.#forgetFailures()
-      this.#freshRejections.clear()
-      this.#context.clientFailures.clear()
+      this.#mark = undefined
+      this.#failures.clear()
+      this.#context.gate.clear()
       return
     }
     const token = this.#token
     const text = typeof rejected === 'string' ? rejected : rejected.reveal()
-    if (token === undefined || token.reveal() !== text || this.#mark === 'rejected') return
-    if (this.#mayNotRefresh()) return
+    if (token === undefined || token.reveal() !== text) return
+    if (this.#mark === 'rejected' || this.#failures.forRefresh() !== undefined) return
     this.#context.events.emit('tokenRejected', () => ({ ...this.#about(), fingerprint: token.fingerprint }))
     if (this.#replacedRejected && elapsedMs(token.requestedAt, this.#context.clock) < FRESH_MS) {
-      this.#freshRejections.remember(freshRejectedError(this.client), rejectionPauseMs)
+      this.#failures.freshTokenRejected(this.client)
     } else {
       this.#mark = 'rejected'
     }
   }
 
-  /** Why the token is used or not, as plain data without secrets. */
+  /** Why the token is used or not, in words and as plain data without secrets. */
   inspect(): TokenSourceInspection {
     const state = this.state()
-    return {
+    return describeSource({
       ...this.#about(),
       state: state === 'absent' && this.#mark === 'rejected' ? 'rejected' : state,
-      token: this.#token?.toJSON(),
+      token: this.#token,
       requestInFlight: this.#flight !== undefined,
-      failure: this.#remembered() ?? this.#refreshFailures.recall() ?? this.#freshRejections.recall(),
-    }
+      lastReason: this.#lastReason,
+      failure: this.#failures.forCallers() ?? this.#context.gate.refusal() ?? this.#failures.forRefresh(),
+      clock: this.#context.clock,
+    })
   }
 
   /** @internal */
@@ -154,13 +149,8 @@ export class TokenSource {
   }
 
   /** @internal */
-  settings(): ClientSettings {
+  settings(): TokenSourceContext['settings'] {
     return this.#context.settings
-  }
-
-  /** @internal */
-  events(): TokenEventEmitter {
-    return this.#context.events
   }
 
   /** @internal The current token, usable or not: ask {@link state} first. */
@@ -168,9 +158,41 @@ export class TokenSource {
     return this.#token
   }
 
-  /** @internal */
+  /** @internal Whether eviction would lose a request or a remembered failure. */
   busy(): boolean {
-    return this.#flight !== undefined || this.#keyFailures.recall() !== undefined
+    return this.#flight !== undefined || this.#failures.forCallers() !== undefined
+  }
+
+  /** @internal Whether there ever was a token. */
+  hadToken(): boolean {
+    return this.#hadToken
+  }
+
+  /** @internal Milliseconds until a refresh is due without traffic; `undefined` where that is not asked for. */
+  dueInMs(): number | undefined {
+    const token = this.#token
+    if (!this.#context.settings.keepWarm || !this.#hadToken) return undefined
+    if (token === undefined || this.#mark !== undefined) return 0
+    return Math.max(0, token.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
+  }
+
+  /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */
+  async finish(): Promise<void> {
+    if (this.#flight?.waiters === 0) this.#control?.abandon()
+    while (this.#flight !== undefined) await this.#flight.promise.catch(() => {})
+  }
+
+  /** @internal Revokes the current token and forgets it. */
+  async revoke(): Promise<void> {
+    const token = this.#token
+    if (token === undefined) return
+    this.#token = undefined
+    const { endpoint, events } = this.#context
+    try {
+      await endpoint.revokeToken(token.reveal())
+    } catch (error) {
+      events.emit('revocationFailed', () => ({ ...this.#about(), error: error as TokenError }))
+    }
   }
 
   /** @internal Forgets the token for good: its client was removed. */
@@ -188,124 +210,155 @@ export class TokenSource {
   }
 
   /** @internal Like {@link getToken}, without a promise when the token is at hand. */
-  tokenOrPromise({ signal, timeoutMs }: GetTokenOptions): AccessToken | Promise<AccessToken> {
+  tokenOrPromise(options: GetTokenOptions): AccessToken | Promise<AccessToken> {
+    const { signal, timeoutMs, minValidityMs, forceRefresh } = options
     const state = this.state()
-    if (state === 'refresh due') this.refreshInBackground()
-    if (state === 'fresh' || state === 'refresh due') return this.#token as AccessToken
-    const flight = this.#flight ?? this.#startForCallers(state)
-    return timeoutMs === undefined ? flight.wait(signal) : this.#waitWithin(timeoutMs, flight, signal)
+    const token = this.#token
+    if (token !== undefined && !forceRefresh && (state === 'fresh' || state === 'refresh due')) {
+      if (state === 'refresh due') this.refreshInBackground()
+      if (minValidityMs === undefined || this.#livesFor(minValidityMs, token, state)) return token
+    }
+    const flight = forceRefresh ? this.#afterPresentFlight() : this.#joinOrStart(state)
+    if (timeoutMs === undefined) return flight.wait(signal)
+    return this.#waitWithin(timeoutMs, flight.wait(signal))
   }
 
   /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
   refreshInBackground(): void {
-    if (this.#flight !== undefined || this.#mayNotRefresh()) return
-    if (this.#remembered() !== undefined || this.#context.whyEnded() !== undefined) return
-    this.#start('refresh due', true)
+    if (this.#flight !== undefined || this.#failures.forRefresh() !== undefined) return
+    if (this.#context.whyEnded() !== undefined) return
+    const admission = this.#context.gate.admit()
+    if (!(admission instanceof TokenError)) this.#start(this.peek() ? 'refresh due' : 'expired', true, admission)
   }
 
-  #waitWithin(timeoutMs: number, flight: Flight<AccessToken>, signal: AbortSignal | undefined): Promise<AccessToken> {
+  #joinOrStart(state: TokenState | 'absent'): Flight<AccessToken> {
+    if (this.#flight !== undefined) {
+      this.#control?.restartIfOverdue()
+      return this.#flight
+    }
+    if (state === 'expired') return this.#startForCallers('expired')
+    if (state !== 'absent') return this.#startForCallers('short validity')
+    return this.#startForCallers(this.#mark === 'rejected' ? 'rejected' : 'no token')
+  }
+
+  // What a request under way brings was asked for before this call, so that it is not what this caller wants.
+  #afterPresentFlight(): Flight<AccessToken> {
+    if (this.#flight === undefined) return this.#startForCallers('forced')
+    this.#control?.restartIfOverdue()
+    this.#forced ??= runDetached(() => new Flight(() => this.#forceNext()))
+    return this.#forced
+  }
+
+  async #forceNext(): Promise<AccessToken> {
+    while (this.#flight !== undefined) await this.#flight.promise.catch(() => {})
+    this.#forced = undefined
+    return await this.#startForCallers('forced').wait()
+  }
+
+  #startForCallers(reason: RequestReason): Flight<AccessToken> {
+    const refusal = this.#context.whyEnded() ?? this.#failures.forCallers()
+    const admission = refusal ?? this.#context.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    return this.#start(reason, false, admission)
+  }
+
+  #start(reason: RequestReason, background: boolean, admission: Admission): Flight<AccessToken> {
+    this.#lastReason = reason
+    const flight = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, { reason, background, admission })))
+    this.#flight = flight
+    return flight
+  }
+
+  async #fly(flight: Flight<AccessToken>, { reason, background, admission }: FlightPlan): Promise<AccessToken> {
+    const { gate, settings } = this.#context
+    const { failing } = gate
+    const maxAttempts = () => (failing || flight.waiters === 0 ? 1 : settings.maxAttempts)
+    let sent = false
+    const send = (deadline: Deadline) => {
+      sent = true
+      return requestAccessToken(this.#context, this.#parameters, { reason, background, maxAttempts }, deadline)
+    }
+    try {
+      await this.#spaceUncacheable()
+      const token = await withinDeadline(this.#context, this.#onBegin, (deadline) =>
+        gate.run(admission, deadline.signal, () => send(deadline)),
+      )
+      if (this.#flight === flight) this.#keep(token)
+      return token
+    } catch (error) {
+      if (!sent || this.#flight !== flight) throw error
+      return this.#usableDespite(error as TokenError, reason, admission)
+    } finally {
+      if (this.#flight === flight) this.#flight = undefined
+    }
+  }
+
+  readonly #onBegin = (control: RequestControl): void => {
+    this.#control = control
+  }
+
+  async #spaceUncacheable(): Promise<void> {
+    const { clock } = this.#context
+    const waitMs = this.#uncacheableAt === undefined ? 0 : UNCACHEABLE_PAUSE_MS - elapsedMs(this.#uncacheableAt, clock)
+    if (waitMs > 0) await clock.sleep(waitMs)
+  }
+
+  #keep(token: AccessToken): void {
+    this.#context.gate.succeeded()
+    this.#hadToken = true
+    if (token.lifetimeMs === 0) {
+      this.#uncacheableAt = instant(this.#context.clock)
+      return
+    }
+    this.#replacedRejected = this.#mark !== undefined
+    this.#failures.succeeded(this.#replacedRejected)
+    this.#mark = undefined
+    this.#token = token
+    this.#context.onToken(this)
+  }
+
+  // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
+  #usableDespite(error: TokenError, reason: RequestReason, admission: Admission): AccessToken {
+    const { clock, events, gate } = this.#context
+    const token = this.#token
+    const valid = token !== undefined && classify(token, elapsedMs(token.requestedAt, clock)) !== 'expired'
+    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: valid }))
+    if (valid) this.#failures.refreshFailed(error, token)
+    if (failureScope(error) === 'client') gate.failed(error, admission)
+    else this.#failures.denied(error)
+    if (!valid || !error.retryable || reason === 'forced' || reason === 'short validity') throw error
+    if (this.#mark === 'rejected') this.#mark = 'suspect'
+    return token
+  }
+
+  #livesFor(minValidityMs: number, token: AccessToken, state: TokenState): boolean {
+    const { clock, events } = this.#context
+    if (token.lifetimeMs - elapsedMs(token.requestedAt, clock) >= minValidityMs) return true
+    if (token.lifetimeMs >= minValidityMs || state !== 'fresh') return false
+    events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs: token.lifetimeMs }))
+    return true
+  }
+
+  #waitWithin(timeoutMs: number, waiting: Promise<AccessToken>): Promise<AccessToken> {
     return new Promise((resolve, reject) => {
       const done = new AbortController()
       this.#context.clock.sleep(timeoutMs, done.signal).then(
         () => reject(waitTimeoutError(this.client, timeoutMs)),
         () => {},
       )
-      flight
-        .wait(signal)
-        .then(resolve, reject)
-        .finally(() => done.abort())
+      waiting.then(resolve, reject).finally(() => done.abort())
     })
-  }
-
-  #startForCallers(state: TokenState | 'absent'): Flight<AccessToken> {
-    const error = this.#context.whyEnded() ?? this.#remembered()
-    if (error !== undefined) throw error
-    const reason = state === 'expired' ? 'expired' : this.#mark === 'rejected' ? 'rejected' : 'no token'
-    return this.#start(reason, false)
-  }
-
-  #start(reason: RequestReason, background: boolean): Flight<AccessToken> {
-    const flight = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, reason, background)))
-    this.#flight = flight
-    return flight
-  }
-
-  async #fly(flight: Flight<AccessToken>, reason: RequestReason, background: boolean): Promise<AccessToken> {
-    const failing = this.#context.clientFailures.inARow > 0
-    const maxAttempts = () => (failing || flight.waiters === 0 ? 1 : this.#context.settings.maxAttempts)
-    try {
-      await this.#spaceUncacheable()
-      const token = await requestAccessToken(this.#context, this.#parameters, { reason, background, maxAttempts })
-      if (this.#flight === flight) this.#keep(token)
-      return token
-    } catch (error) {
-      if (this.#flight !== flight) throw error
-      return this.#usableDespite(error as TokenError, reason)
-    } finally {
-      if (this.#flight === flight) this.#flight = undefined
-    }
-  }
-
-  // A server whose tokens must not be cached is asked at most once per second.
-  async #spaceUncacheable(): Promise<void> {
-    const { clock } = this.#context
-    const waitMs = this.#lastUncacheable === undefined ? 0 : 1000 - elapsedMs(this.#lastUncacheable, clock)
-    if (waitMs > 0) await clock.sleep(waitMs)
-  }
-
-  #keep(token: AccessToken): void {
-    this.#context.clientFailures.clear()
-    if (token.lifetimeMs === 0) {
-      this.#lastUncacheable = instant(this.#context.clock)
-      return
-    }
-    this.#replacedRejected = this.#mark !== undefined
-    if (!this.#replacedRejected) this.#freshRejections.clear()
-    this.#token = token
-    this.#forgetFailures()
-  }
-
-  // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
-  #usableDespite(error: TokenError, reason: RequestReason): AccessToken {
-    const { clock, events, clientFailures } = this.#context
-    const token = this.#token
-    const ageMs = token === undefined ? 0 : elapsedMs(token.requestedAt, clock)
-    const valid = token !== undefined && classify(token, ageMs) !== 'expired'
-    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: valid }))
-    const retryAfterMs = error instanceof TokenResponseError ? (error.retryAfterMs ?? 0) : 0
-    if (valid) {
-      const askedMs = cappedRetryAfterMs(retryAfterMs, true)
-      this.#refreshFailures.remember(error, (n) => Math.max(refreshPauseMs(n, token, ageMs, clock.random()), askedMs))
-    }
-    if (!error.retryable) {
-      const memory = failureScope(error) === 'client' ? clientFailures : this.#keyFailures
-      memory.remember(error, denialPauseMs)
-    } else if (!valid || retryAfterMs > 0) {
-      const askedMs = cappedRetryAfterMs(retryAfterMs, false)
-      clientFailures.remember(error, (n) => Math.max(outagePauseMs(n, clock.random()), askedMs))
-    }
-    if (!valid || !error.retryable) throw error
-    if (this.#mark === 'rejected') this.#mark = 'suspect'
-    return token
-  }
-
-  #mayNotRefresh(): boolean {
-    return this.#refreshFailures.recall() !== undefined || this.#freshRejections.recall() !== undefined
-  }
-
-  #remembered(): TokenError | undefined {
-    return this.#context.clientFailures.recall() ?? this.#keyFailures.recall()
-  }
-
-  #forgetFailures(): void {
-    this.#mark = undefined
-    this.#refreshFailures.clear()
-    this.#keyFailures.clear()
   }
 
   #about(): TokenEvent {
     return { client: this.client, scope: this.#parameters.scope }
   }
+}
+
+interface FlightPlan {
+  readonly reason: RequestReason
+  readonly background: boolean
+  readonly admission: Admission
 }
 
 function waitTimeoutError(client: string, timeoutMs: number): TokenError {
@@ -315,14 +368,5 @@ function waitTimeoutError(client: string, timeoutMs: number): TokenError {
     message: `No token for client "${client}" within the caller's ${timeoutMs} ms; the token request goes on.`,
     hint: 'Give the call more time than a token request needs.',
     retryable: true,
-  })
-}
-
-function freshRejectedError(client: string): TokenError {
-  return new TokenError({
-    code: 'fresh_token_rejected',
-    client,
-    message: `The API rejected a token of client "${client}" and at once its replacement.`,
-    hint: 'The token is probably not meant for this API: check scope, audience, resource and the issuer the API trusts.',
   })
 }

@@ -12,7 +12,7 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
   [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'The connection was closed before the answer was complete.'],
   [TIMEOUT, 'Is the authorization server slow, or does a firewall drop the connection?'],
   [
-    /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY))/,
+    /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)|CERT_(SIGNATURE_FAILURE|UNTRUSTED))/,
     'Its certificate was not issued by a known authority: give the certificate of the authority as `ca`, or in the file that NODE_EXTRA_CA_CERTS names.',
   ],
   [/^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, 'Its certificate is for another host name: check the URL.'],
@@ -84,10 +84,13 @@ function causes(thrown: unknown): unknown[] {
 }
 
 function systemCodeOf(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
-  // Axios's and undici's own words say less than the silence they stand for.
-  if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]{1,80}$/.test(code) || /^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)) return undefined
-  return code
+  if (!(error instanceof Error)) return undefined
+  const { code } = error as NodeJS.ErrnoException
+  // Axios's own words say less than the cause they stand for.
+  const isSystemCode = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,80}$/.test(code) && !/^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)
+  if (isSystemCode) return code
+  // What undici throws where Node's own parser has a code of this family.
+  return error.name === 'HTTPParserError' ? 'HPE_INVALID' : undefined
 }
 
 function secretsOf({ headers, body }: FailedRequest): string[] {

@@ -53,6 +53,9 @@ export type FetchLike = (
   readonly body: { getReader(): unknown } | null
 }>
 
+/** As much of an axios instance as is used. */
+export type AxiosLike = Pick<AxiosInstance, 'request' | 'defaults' | 'interceptors'>
+
 /** How the requests of one client are sent. */
 export interface TransportOptions extends TlsOptions {
   /** The client's name, for messages. */
@@ -61,11 +64,11 @@ export interface TransportOptions extends TlsOptions {
    * An axios instance, or a function like `fetch`. It brings its own proxy and TLS settings; redirects, base URL,
    * `auth`, parameters and transforms of an axios instance do not apply. Default: an axios that nobody else configures.
    */
-  transport?: AxiosInstance | FetchLike | undefined
+  transport?: AxiosLike | FetchLike | undefined
   /** An http or https proxy's URL, or `false` for none. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say at each request. */
   proxy?: string | false | undefined
   /** Whether an axios instance gets its tokens from the manager that this transport serves: that would go round in circles. */
-  isAttached?: ((instance: AxiosInstance) => boolean) | undefined
+  isAttached?: ((instance: AxiosLike) => boolean) | undefined
 }
 
 const LARGEST_BODY = 256 * 1024
@@ -141,8 +144,8 @@ function exchangeBy(options: TransportOptions): Exchange {
   throw optionError('transport', 'must be an axios instance or a function like `fetch`')
 }
 
-function isAxios(transport: unknown): transport is AxiosInstance {
-  return typeof (transport as AxiosInstance | undefined)?.interceptors?.request?.use === 'function'
+function isAxios(transport: unknown): transport is AxiosLike {
+  return typeof (transport as AxiosLike | undefined)?.interceptors?.request?.use === 'function'
 }
 
 /** An axios instance, and how its https requests reach the server. */
@@ -168,7 +171,7 @@ async function ownRoute(choose: ProxyChooser, tls: ConnectionOptions): Promise<A
 }
 
 // The proxy that axios would use, but always by CONNECT, which old versions of axios do not do.
-function routeOf(instance: AxiosInstance): AxiosRoute {
+function routeOf(instance: AxiosLike): AxiosRoute {
   const { proxy, httpsAgent } = instance.defaults
   const agent = httpsAgent as HttpsAgent | undefined
   // Any other class of agent makes its own connections, through a tunnel perhaps.

@@ -13,6 +13,8 @@ export interface TokenRequestDraft {
   readonly headers: Record<string, string>
   /** The form parameters so far. */
   readonly body: URLSearchParams
+  /** A digest of the credential that is sent; set by methods that can tell whether it has changed since. */
+  credential?: string
   /** Registers a secret, so that it is blanked out of everything the server says. */
   hide(secret: string): void
 }
@@ -26,6 +28,8 @@ export interface ClientAuthentication {
   (draft: TokenRequestDraft): void | Promise<void>
   /** The registered name, such as `client_secret_basic`; chosen from the metadata when it is `undefined`. */
   readonly method: string | undefined
+  /** A digest of the credential as it is now. Lets a rotated credential end a remembered failure. */
+  readonly currentCredential?: ((client: string) => Promise<string>) | undefined
 }
 
 /** A client secret, or a function that gives it: asked for every token request, so that a rotated secret is used at once. */
@@ -35,6 +39,7 @@ export type ClientSecret = string | (() => string | Promise<string>)
 export function clientAuthentication(
   method: string | undefined,
   authenticate: (draft: TokenRequestDraft) => void | Promise<void>,
+  currentCredential?: (client: string) => Promise<string>,
 ): ClientAuthentication {
-  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method })
+  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method, currentCredential })
 }

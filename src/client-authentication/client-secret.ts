@@ -1,11 +1,11 @@
-import { TokenError, optionError } from '../errors.ts'
-import { spellings } from '../redaction.ts'
+import { TokenError } from '../errors.ts'
 import {
   type ClientAuthentication,
   type ClientSecret,
   clientAuthentication,
   type TokenRequestDraft,
 } from './client-authentication.ts'
+import { SecretReader } from './secret-reader.ts'
 
 /**
  * How id and secret are written before Base64: `form` as RFC 6749 demands, `raw` for servers that do not decode.
@@ -21,8 +21,8 @@ export type BasicEncoding = 'form' | 'raw'
  * @see RFC 6749 §2.3.1
  */
 export function clientSecretBasic(secret: ClientSecret, encoding: BasicEncoding = 'form'): ClientAuthentication {
-  const read = secretReader(secret)
-  return clientAuthentication('client_secret_basic', async (draft) => basic(draft, await read(draft), encoding))
+  const reader = new SecretReader(secret)
+  return clientAuthentication('client_secret_basic', async (draft) => basic(draft, await reader.read(draft), encoding), reader.current)
 }
 
 /**
@@ -32,8 +32,8 @@ export function clientSecretBasic(secret: ClientSecret, encoding: BasicEncoding 
  * @see RFC 6749 §2.3.1
  */
 export function clientSecretPost(secret: ClientSecret): ClientAuthentication {
-  const read = secretReader(secret)
-  return clientAuthentication('client_secret_post', async (draft) => post(draft, await read(draft)))
+  const reader = new SecretReader(secret)
+  return clientAuthentication('client_secret_post', async (draft) => post(draft, await reader.read(draft)), reader.current)
 }
 
 /**
@@ -42,18 +42,19 @@ export function clientSecretPost(secret: ClientSecret): ClientAuthentication {
  * @see RFC 8414 §2
  */
 export function clientSecretByMetadata(secret: ClientSecret, encoding: BasicEncoding): ClientAuthentication {
-  const read = secretReader(secret)
-  return clientAuthentication(undefined, async (draft) => {
+  const reader = new SecretReader(secret)
+  const authenticate = async (draft: TokenRequestDraft) => {
     const methods = draft.supportedMethods ?? ['client_secret_basic']
-    if (methods.includes('client_secret_basic')) return basic(draft, await read(draft), encoding)
-    if (methods.includes('client_secret_post')) return post(draft, await read(draft))
+    if (methods.includes('client_secret_basic')) return basic(draft, await reader.read(draft), encoding)
+    if (methods.includes('client_secret_post')) return post(draft, await reader.read(draft))
     throw new TokenError({
       code: 'unsupported_client_authentication',
       client: draft.client,
       message: `The authorization server does not accept a client secret: its metadata lists ${methods.join(', ') || 'no method'}.`,
       hint: 'Set `clientAuthentication` to the method that this client is registered for.',
     })
-  })
+  }
+  return clientAuthentication(undefined, authenticate, reader.current)
 }
 
 function basic(draft: TokenRequestDraft, secret: string, encoding: BasicEncoding): void {
@@ -71,52 +72,4 @@ function post(draft: TokenRequestDraft, secret: string): void {
 // The serialiser leaves -._* bare, which servers that do not decode need, and RFC 6749 appendix B allows.
 function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
-}
-
-function secretReader(secret: ClientSecret): (draft: TokenRequestDraft) => Promise<string> {
-  if (typeof secret !== 'function') {
-    const problem = problemWith(secret)
-    if (problem !== undefined) throw optionError('clientSecret', problem.text, problem.hint)
-  }
-  return async (draft) => {
-    const value = typeof secret === 'function' ? await askSupplier(secret, draft.client) : secret
-    for (const spelling of spellings(value)) draft.hide(spelling)
-    return value
-  }
-}
-
-async function askSupplier(supplier: () => string | Promise<string>, client: string): Promise<string> {
-  let value: unknown
-  try {
-    value = await supplier()
-  } catch (cause) {
-    throw new TokenError({
-      code: 'secret_unavailable',
-      client,
-      message: `The function given as \`clientSecret\` failed for client "${client}".`,
-      hint: 'Look at `cause`; the secret store may be unreachable.',
-      retryable: true,
-      cause,
-    })
-  }
-  const problem = problemWith(value)
-  if (problem === undefined) return value as string
-  throw new TokenError({
-    code: 'secret_unavailable',
-    client,
-    message: `The secret that the function given as \`clientSecret\` returned for client "${client}" ${problem.text}.`,
-    hint: problem.hint,
-  })
-}
-
-function problemWith(secret: unknown): { text: string; hint: string } | undefined {
-  if (typeof secret !== 'string') {
-    return { text: `is ${secret === null ? 'null' : typeof secret}, not a string`, hint: 'Is the environment variable set?' }
-  }
-  if (secret === '') return { text: 'is empty', hint: 'Is the environment variable set?' }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  if (/[\u0000-\u001f\u007f]/.test(secret)) {
-    return { text: 'has a line break or another control character', hint: 'Secrets read from files often end in a newline: trim it.' }
-  }
-  return undefined
 }

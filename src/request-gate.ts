@@ -1,0 +1,135 @@
+import pLimit from 'p-limit'
+import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
+import { TokenError, TokenResponseError } from './errors.ts'
+import { FailureMemory } from './failure-memory.ts'
+import { Flight } from './single-flight.ts'
+import { cappedRetryAfterMs, denialPauseMs, outagePauseMs } from './token-lifecycle.ts'
+
+const MOST_RUNNING = 32
+const MOST_WAITING = 1000
+const RECHECK_MS = 1000
+
+/** Leave to send a request; `probe`: the one that finds out whether things work again. */
+export interface Admission {
+  readonly probe: boolean
+}
+
+/**
+ * Decides whether one client may send a token request now.
+ *
+ * Remembers what is wrong with the client's credentials or its token endpoint for all keys alike, so that ten thousand
+ * keys make one failed login. While a failure's pause lasts, callers get the failure; after it one request goes
+ * first, and the others get the failure until that one is back. At most 32 requests run at once, and one until the
+ * first success; 1,000 keys may wait for their turn.
+ */
+export class RequestGate {
+  readonly #client: string
+  readonly #clock: Clock
+  readonly #credentialChanged: (() => Promise<boolean>) | undefined
+  readonly #failures: FailureMemory
+  // One at a time until the credentials have proved good: a wrong secret is then one failed login, not 32.
+  readonly #limit = pLimit(1)
+  #lastError: TokenError | undefined
+  #recheckedAt: Instant | undefined
+  #probing = false
+
+  /** @param credentialChanged whether the credentials differ from those last sent, where that can be told */
+  constructor(client: string, clock: Clock, credentialChanged: (() => Promise<boolean>) | undefined) {
+    this.#client = client
+    this.#clock = clock
+    this.#credentialChanged = credentialChanged
+    this.#failures = new FailureMemory(clock)
+  }
+
+  /** The failure that callers get at the moment. */
+  refusal(): TokenError | undefined {
+    return this.#failures.recall() ?? (this.#probing ? this.#lastError : undefined)
+  }
+
+  /** Whether the last request failed, so that the next is an attempt and no more. */
+  get failing(): boolean {
+    return this.#failures.inARow > 0
+  }
+
+  /** Leave to send a request, which must then be passed to {@link run}; or the failure that stands against it. */
+  admit(): Admission | TokenError {
+    if (!this.failing) return { probe: false }
+    if (this.#probing) return this.#lastError as TokenError
+    const remembered = this.#failures.recall()
+    if (remembered !== undefined && !this.#mayRecheck(remembered)) return remembered
+    this.#probing = true
+    return { probe: true }
+  }
+
+  /**
+   * Runs an admitted request as soon as it is its turn.
+   * @throws TokenError `too_many_requests` when too many wait; the failure that became known while it waited
+   */
+  async run<T>({ probe }: Admission, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    try {
+      if (probe) {
+        this.#probing = true
+        await this.#recheck()
+      }
+      if (this.#limit.pendingCount >= MOST_WAITING) throw this.#tooMany()
+      const turn = async () => {
+        signal.throwIfAborted()
+        if (this.failing && !probe) throw this.#lastError
+        return await request()
+      }
+      return await new Flight(() => this.#limit(turn)).wait(signal)
+    } finally {
+      if (probe) this.#probing = false
+    }
+  }
+
+  /** A request succeeded: credentials and endpoint are good. */
+  succeeded(): void {
+    this.clear()
+    if (this.#limit.concurrency < MOST_RUNNING) this.#limit.concurrency = MOST_RUNNING
+  }
+
+  /** A request failed for a reason that concerns every key of the client. */
+  failed(error: TokenError, { probe }: Admission): void {
+    // What was under way when the trouble began says nothing new: one outage is one failure.
+    if (!probe && this.#failures.recall() !== undefined) return
+    this.#lastError = error
+    this.#recheckedAt = instant(this.#clock)
+    if (!error.retryable) this.#limit.concurrency = 1
+    const askedMs = cappedRetryAfterMs((error instanceof TokenResponseError && error.retryAfterMs) || 0, false)
+    this.#failures.remember(error, (failures) =>
+      error.retryable ? Math.max(outagePauseMs(failures, this.#clock.random()), askedMs) : denialPauseMs(failures),
+    )
+  }
+
+  /** Forgets every failure. */
+  clear(): void {
+    this.#failures.clear()
+    this.#lastError = undefined
+  }
+
+  // A rotated secret ends a remembered denial at once; it is looked for at most once per second.
+  #mayRecheck(remembered: TokenError): boolean {
+    const since = this.#recheckedAt
+    if (remembered.retryable || since === undefined || this.#credentialChanged === undefined) return false
+    return elapsedMs(since, this.#clock) >= RECHECK_MS
+  }
+
+  async #recheck(): Promise<void> {
+    const remembered = this.#failures.recall()
+    if (remembered === undefined) return
+    this.#recheckedAt = instant(this.#clock)
+    if (!(await this.#credentialChanged?.())) throw remembered
+    this.#failures.clear()
+  }
+
+  #tooMany(): TokenError {
+    return new TokenError({
+      code: 'too_many_requests',
+      client: this.#client,
+      message: `${MOST_WAITING} token requests of client "${this.#client}" wait for their turn already.`,
+      hint: 'Is a scope or parameter different for every call? Tokens can then not be shared.',
+      retryable: true,
+    })
+  }
+}
