@@ -7,8 +7,8 @@ import type { TestCertificate } from './tls.ts'
 export interface ConnectProxyOptions {
   /** Where every tunnel ends, whatever host was asked for. */
   to: { readonly port: number }
-  /** Answers CONNECT with this status instead of opening a tunnel; `'silence'` never answers. */
-  refuse?: number | 'silence'
+  /** Answers CONNECT with this status instead of opening a tunnel; a function is called instead of any answer. */
+  refuse?: number | (() => void)
   /** Makes it an https proxy. */
   tls?: TestCertificate & { readonly ca?: string }
 }
@@ -55,7 +55,11 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
   server.on('connect', (request, client: Duplex) => {
     const clientCertificate = Object.keys((client as { getPeerCertificate?: () => object }).getPeerCertificate?.() ?? {}).length > 0
     tunnels.push({ target: request.url ?? '', headers: request.headers, clientCertificate })
-    if (refuse === 'silence') return
+    if (typeof refuse === 'function') {
+      client.on('end', () => client.destroy()).resume()
+      refuse()
+      return
+    }
     if (refuse !== undefined) {
       client.end(`HTTP/1.1 ${refuse} Refused\r\ncontent-length: 24\r\n\r\n{"access_token":"proxy"}`)
       return
