@@ -65,6 +65,7 @@ describe('systemClock', () => {
   })
 
   it.each([
+    ['a millisecond more than 24.8 days', 2 ** 31],
     ['25 days', 25 * 24 * 3_600_000],
     ['a year', YEAR_MS],
     ['ever', Infinity],

@@ -42,6 +42,7 @@ describe('an OAuth error', () => {
     expect(failure(answer(body, 503))).toMatchObject({
       code: 'server_unavailable',
       error: 'Service Unavailable',
+      message: expect.stringContaining('is unavailable: Service Unavailable (client'),
       retryable: true,
     })
     expect(failure(answer({ error: 'Not Found' }, 404))).toMatchObject({
@@ -67,6 +68,7 @@ describe('an OAuth error', () => {
     ['of every kind of legal character', 'a !#[]^~z09', true],
     ['within spaces', ' invalid_client ', true],
     ['of spaces', '  ', false],
+    ['of one character', 'e', true],
     ['of 64 characters', 'e'.repeat(64), true],
     ['of 65 characters', 'e'.repeat(65), false],
     ['empty', '', false],
@@ -161,7 +163,7 @@ describe('a redirect', () => {
   const redirect = (location?: string, status = 302) =>
     failure(answer('<a href="…">Found</a>', status, location === undefined ? {} : { location }))
 
-  it.each([301, 302, 303, 307, 308])('is refused under status %i', (status) => {
+  it.each([300, 301, 302, 303, 304, 307, 308])('is refused under status %i', (status) => {
     expect(redirect('https://login.example/', status)).toMatchObject({
       code: 'redirect_refused',
       status,
@@ -268,6 +270,11 @@ describe('an answer that is no token response', () => {
     expect(failure(answer('{}', 200, html)).message).toContain('`access_token` is missing')
   })
 
+  it('suspects a proxy behind JSON that is cut short, and the URL behind everything else', () => {
+    expect(failure(answer('{"access_token":')).hint).toContain('proxy')
+    expect(failure(answer('access denied')).hint).toBe('Check that the configured URL is the token endpoint.')
+  })
+
   it('says of a refusal in JSON that it has no readable error', () => {
     expect(failure(answer({ message: 'x' }, 400)).message).toContain('it gives no readable `error`')
   })
@@ -278,7 +285,7 @@ describe('an answer that is no token response', () => {
     [404, 'check its path, tenant or realm'],
     [405, 'takes no POST'],
     [406, 'does not give JSON'],
-    [407, 'proxy'],
+    [407, 'check the proxy settings'],
     [415, 'no form-encoded requests'],
     [429, 'Too many token requests'],
     [502, 'tried again'],

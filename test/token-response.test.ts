@@ -41,6 +41,7 @@ describe('a token response', () => {
   })
 
   it('may begin with a byte order mark and be surrounded by white space', () => {
+    expect(read(`\ufeff${JSON.stringify(SUCCESS)}`).accessToken).toBe(TOKEN)
     expect(read(`\ufeff\r\n ${JSON.stringify(SUCCESS)}\n`).accessToken).toBe(TOKEN)
   })
 
@@ -198,6 +199,7 @@ describe('expires_in', () => {
     [3600, 3_600_000],
     [1, 1_000],
     [0.5, 500],
+    [0.0005, 0.5],
     [3599.999, 3_599_999],
     ['3600', 3_600_000],
     ['007', 7_000],
@@ -273,6 +275,7 @@ describe('refresh_in', () => {
     [1800, 1_800_000],
     ['1800', 1_800_000],
     [0.5, 500],
+    [0.0005, 0.5],
     [3599, 3_599_000],
     [3600, undefined],
     [7200, undefined],
