@@ -7,7 +7,10 @@ export async function main(env: NodeJS.ProcessEnv, out: Pick<Console, 'log' | 'e
       tokenEndpoint: env.EVERTOKEN_TOKEN_ENDPOINT ?? 'https://api.example.com/oauth2/token',
       clientId: env.EVERTOKEN_CLIENT_ID ?? 'my_client_id_123',
       clientSecret: env.EVERTOKEN_CLIENT_SECRET ?? 'my_secret_456',
-      clientAuthentication: env.EVERTOKEN_CLIENT_AUTHENTICATION as 'client_secret_basic' | 'client_secret_post' | undefined,
+      clientAuthentication: env.EVERTOKEN_CLIENT_AUTHENTICATION as
+        | 'client_secret_basic'
+        | 'client_secret_post'
+        | undefined,
       scope: env.EVERTOKEN_SCOPE,
     })
     out.log(await tokens.getAccessToken())

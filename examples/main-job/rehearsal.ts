@@ -27,7 +27,11 @@ export const FULL_PLAN: Plan = {
 }
 
 const LIFETIME_SECONDS = 5
-const JOB: RegisteredClient = { clientId: 'orders-report', clientSecret: 'a-secret-for-this-rehearsal', scope: 'orders.read' }
+const JOB: RegisteredClient = {
+  clientId: 'orders-report',
+  clientSecret: 'a-secret-for-this-rehearsal',
+  scope: 'orders.read',
+}
 const API: RegisteredClient = { clientId: 'orders-api', clientSecret: 'the-secret-of-the-api' }
 
 /**

@@ -51,10 +51,15 @@ export function table(phases: readonly PhaseResult[]): string {
     rotations: sum((phase) => phase.rotations),
     latenciesMs: phases.flatMap((phase) => phase.latenciesMs),
   }
-  const rows = [COLUMNS.map(([title]) => title), ...[...phases, all].map((phase) => COLUMNS.map(([, cell]) => String(cell(phase))))]
+  const rows = [
+    COLUMNS.map(([title]) => title),
+    ...[...phases, all].map((phase) => COLUMNS.map(([, cell]) => String(cell(phase)))),
+  ]
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
   return `${rows.map(line).join('\n')}\n`
 }
 

@@ -71,7 +71,8 @@ export function parseAllowedOrigins(
   option: string,
   allowInsecureLoopback: boolean,
 ): AllowedOrigins {
-  if (!Array.isArray(origins)) throw optionError(option, 'must be a list of origins', "Such as ['https://api.example.com'].")
+  if (!Array.isArray(origins))
+    throw optionError(option, 'must be a list of origins', "Such as ['https://api.example.com'].")
   return new AllowedOrigins(origins.map((entry, i) => parseOrigin(entry, `${option}[${i}]`, allowInsecureLoopback)))
 }
 
@@ -187,7 +188,9 @@ function insecureUrl(url: URL): TokenError {
 
 function insecureHint(url: URL): string {
   const local = url.protocol === 'http:' && isLoopback(url)
-  return local ? 'For tests against this machine set `allowInsecureLoopback: true`.' : 'Use the https address of the API.'
+  return local
+    ? 'For tests against this machine set `allowInsecureLoopback: true`.'
+    : 'Use the https address of the API.'
 }
 
 /** Scheme, host and port only: paths and queries hold data that belongs in no message. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { startAuthorizationServer } from '../../examples/main-job/authorization-server.ts'
 import { checkClaims, PHASES } from '../../examples/main-job/claims.ts'
 import { type PhaseResult, percentile } from '../../examples/main-job/load.ts'
-import { checklist, table } from '../../examples/main-job/report.ts'
-import { startAuthorizationServer } from '../../examples/main-job/authorization-server.ts'
 import { startOrdersApi } from '../../examples/main-job/orders-api.ts'
+import { checklist, table } from '../../examples/main-job/report.ts'
 import { main } from '../../examples/main-job.ts'
 
 function collector() {
@@ -102,7 +102,11 @@ describe('the report of the main job', () => {
       { ...GOOD, name: 'cold start', sent: 1000, waited: 1000, latenciesMs: [10, 20] },
       { ...GOOD, name: 'slow', sent: 200, failed: 3, latenciesMs: [1, 2] },
     ]
-    expect(table(phases).split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
+    expect(
+      table(phases)
+        .split('\n')
+        .map((line) => line.trim().split(/ {2,}/)),
+    ).toEqual([
       ['phase', 'requests', 'failed', 'waited', 'token requests', 'rotations', 'p50 ms', 'p99 ms'],
       ['cold start', '1000', '0', '1000', '1', '1', '10.0', '20.0'],
       ['slow', '200', '3', '0', '1', '1', '1.0', '2.0'],

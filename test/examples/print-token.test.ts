@@ -13,7 +13,10 @@ async function run(env: NodeJS.ProcessEnv, status: number, answer: object) {
     })
   const stdout: string[] = []
   const stderr: string[] = []
-  const out = { log: (...words: unknown[]) => stdout.push(words.join(' ')), error: (...words: unknown[]) => stderr.push(words.join(' ')) }
+  const out = {
+    log: (...words: unknown[]) => stdout.push(words.join(' ')),
+    error: (...words: unknown[]) => stderr.push(words.join(' ')),
+  }
   const exitCode = await main(env, out)
   scope.done()
   return { exitCode, stdout: stdout.join('\n'), stderr: stderr.join('\n'), requests }

@@ -96,7 +96,8 @@ describe('the list of allowed origins', () => {
 
   it('counts its entries, each once', () => {
     expect(parseAllowedOrigins([], 'origins', false).size).toBe(0)
-    expect(parseAllowedOrigins(['https://a.example', 'https://A.example:443', 'https://*.b.example'], 'o', false).size).toBe(2)
+    const origins = ['https://a.example', 'https://A.example:443', 'https://*.b.example']
+    expect(parseAllowedOrigins(origins, 'origins', false).size).toBe(2)
   })
 
   it.each([
@@ -135,7 +136,8 @@ describe('the list of allowed origins', () => {
 
   it.each(['http://127.0.0.1:3000', 'http://[::1]', 'http://localhost'])('accepts %s only when asked to', (origin) => {
     expect(parseAllowedOrigins([origin], 'origins', true).size).toBe(1)
-    expect(String(thrownBy(() => parseAllowedOrigins([origin], 'origins', false)))).toContain('`allowInsecureLoopback: true`')
+    const error = thrownBy(() => parseAllowedOrigins([origin], 'origins', false))
+    expect(String(error)).toContain('`allowInsecureLoopback: true`')
   })
 })
 
@@ -174,7 +176,13 @@ describe('the origin of a base URL', () => {
 describe('where a request may go', () => {
   const BASE = 'https://api.example.com/v1'
 
-  it.each<[baseURL: string | undefined, url: string | undefined, allowAbsoluteUrls: boolean | undefined, hrefs: string[]]>([
+  type Row = [
+    baseURL: string | undefined,
+    url: string | undefined,
+    allowAbsoluteUrls: boolean | undefined,
+    hrefs: string[],
+  ]
+  it.each<Row>([
     [BASE, undefined, undefined, ['https://api.example.com/v1']],
     [BASE, '', undefined, ['https://api.example.com/v1']],
     [BASE, '/orders', undefined, ['https://api.example.com/v1/orders']],
@@ -246,15 +254,22 @@ function axiosTarget(config: { baseURL: string; url: string; allowAbsoluteUrls?:
 
 // What URLs are made of, and what takes them elsewhere.
 const pieces = fc.oneof(
-  fc.constantFrom('/', '/', '\\', ':', '@', '?', '#', '.', '..', '\t', '\n', '\r', ' ', '\u0000', '\u00a0', '\ufeff', '%2f', '%5c'),
+  fc.constantFrom(...'//\\:@?#.\t\n\r \u0000\u00a0\ufeff', '..', '%2f', '%5c'),
   fc.constantFrom('//', 'https', 'http:', 'https://', 'https:/', 'data:', 'evil.com', 'orders', '[::1]', 'é', '\ud800'),
   fc.string({ maxLength: 3, unit: 'binary' }),
 )
 const urls = fc.array(pieces, { maxLength: 8 }).map((parts) => parts.join(''))
 const bases = fc.constantFrom(
-  ...['https://api.example.com', 'https://api.example.com/', 'https://api.example.com///', 'https://api.example.com/v1'],
-  ...['https://api.example.com:8443/a/', 'https://api.example.com?q=', 'https://api.example.com/#', 'HTTPS://api.example.com\\'],
-  ...['http://127.0.0.1:3000', 'https://[::1]:8443/x'],
+  'https://api.example.com',
+  'https://api.example.com/',
+  'https://api.example.com///',
+  'https://api.example.com/v1',
+  'https://api.example.com:8443/a/',
+  'https://api.example.com?q=',
+  'https://api.example.com/#',
+  'HTTPS://api.example.com\\',
+  'http://127.0.0.1:3000',
+  'https://[::1]:8443/x',
 )
 
 describe('staysOnBase', () => {
