@@ -25,7 +25,7 @@ export class BoundedCache<Value extends Cacheable> {
     this.#recent = new LRUCache({
       max,
       dispose: (value, key, why) => {
-        if (why === 'evict' && value.busy()) this.#keepWhileBusy(key, value)
+        if (why === 'evict') this.#keepWhileBusy(key, value)
       },
     })
   }
@@ -97,7 +97,7 @@ export class BoundedCache<Value extends Cacheable> {
 
   // Each eviction looks at the two oldest, so that those no longer busy go without a timer or a search.
   #keepWhileBusy(key: string, value: Value): void {
-    this.#busy.set(key, value)
+    if (value.busy()) this.#busy.set(key, value)
     let looks = 2
     for (const [oldKey, old] of this.#busy) {
       if (looks === 0) break

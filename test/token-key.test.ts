@@ -1,0 +1,108 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { tokenKey, type TokenParameters } from '../src/token-key.ts'
+
+const NONE: TokenParameters = { scope: [], resource: [], audience: [], parameters: {} }
+
+// Few words, so that equal ones are drawn often; and whatever might part or quote the parts of a key.
+const word = fc.oneof(
+  fc.constantFrom('a', 'b', 'ab', 'scope'),
+  fc.string({ unit: fc.constantFrom('a', ' ', '"', "'", '\\', ',', '[', ']', '{', ':', '|', '\0', '\n', '\ud800', 'é'), maxLength: 3 }),
+)
+const words = fc.array(word, { maxLength: 4 })
+const parameters = fc.dictionary(fc.oneof(word, fc.constantFrom('__proto__', 'constructor', '1', '10', '2')), word, { maxKeys: 3 })
+const request = fc.record({
+  client: word,
+  token: fc.record<TokenParameters>({ scope: words, resource: words, audience: words, parameters }),
+})
+
+/** What a request asks for, compared without a text to represent it. */
+function sameToken(a: TokenParameters, b: TokenParameters): boolean {
+  const sameWords = (one: readonly string[], other: readonly string[]) =>
+    one.every((each) => other.includes(each)) && other.every((each) => one.includes(each))
+  const [one, other] = [new Map(Object.entries(a.parameters)), new Map(Object.entries(b.parameters))]
+  return (
+    sameWords(a.scope, b.scope) &&
+    sameWords(a.resource, b.resource) &&
+    sameWords(a.audience, b.audience) &&
+    one.size === other.size &&
+    [...one].every(([name, value]) => other.has(name) && other.get(name) === value)
+  )
+}
+
+describe('tokenKey', () => {
+  it('is the same for two requests exactly when they ask for the same token', () => {
+    // Requests that have much in common: each part of the second is mostly that of the first.
+    const parts = fc.subarray(['client', 'scope', 'resource', 'audience', 'parameters'], { minLength: 3 })
+    let same = 0
+    fc.assert(
+      fc.property(request, request, parts, (a, other, common) => {
+        const from = (part: string) => (common.includes(part) ? a : other)
+        const client = from('client').client
+        const token: TokenParameters = {
+          scope: from('scope').token.scope.toReversed(),
+          resource: from('resource').token.resource.toReversed(),
+          audience: from('audience').token.audience.toReversed(),
+          parameters: from('parameters').token.parameters,
+        }
+        const equal = a.client === client && sameToken(a.token, token)
+        if (equal) same += 1
+        expect(tokenKey(a.client, a.token) === tokenKey(client, token)).toBe(equal)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(same).toBeGreaterThan(100)
+    expect(same).toBeLessThan(1900)
+  })
+
+  it('does not depend on order and repetition', () => {
+    const shuffled = request.chain((one) => {
+      const again = (list: readonly string[]) => fc.shuffledSubarray([...list], { minLength: list.length }).map((all) => [...all, ...list])
+      return fc.record({
+        one: fc.constant(one),
+        other: fc.record<TokenParameters>({
+          scope: again(one.token.scope),
+          resource: again(one.token.resource),
+          audience: again(one.token.audience),
+          parameters: fc.constant(Object.fromEntries(Object.entries(one.token.parameters).reverse())),
+        }),
+      })
+    })
+    fc.assert(
+      fc.property(shuffled, ({ one, other }) => {
+        expect(tokenKey(one.client, other)).toBe(tokenKey(one.client, one.token))
+      }),
+    )
+  })
+
+  it.each<[what: string, one: Partial<TokenParameters>, other: Partial<TokenParameters>]>([
+    ['a scope more', { scope: ['read'] }, { scope: ['read', 'write'] }],
+    ['a scope in other letter case', { scope: ['read'] }, { scope: ['Read'] }],
+    ['no scope', { scope: ['read'] }, {}],
+    ['two scopes and one that reads like both', { scope: ['a', 'b'] }, { scope: ['a b'] }],
+    ['a list and one that ends a word in it', { scope: ['a","b'] }, { scope: ['a', 'b'] }],
+    ['a scope and a resource', { scope: ['x:y'] }, { resource: ['x:y'] }],
+    ['a resource and an audience', { resource: ['x:y'] }, { audience: ['x:y'] }],
+    ['a scope that closes its list', { scope: ['a'], resource: ['b'] }, { scope: ['a"],["b'] }],
+    ['an audience and a parameter of that name', { audience: ['a'] }, { parameters: { audience: 'a' } }],
+    ['a parameter of another name', { parameters: { a: 'x' } }, { parameters: { b: 'x' } }],
+    ['a parameter of another value', { parameters: { a: 'x' } }, { parameters: { a: 'y' } }],
+    ['one parameter that looks like two', { parameters: { a: 'b","c' } }, { parameters: { a: 'b', c: '' } }],
+    ['a parameter called __proto__', JSON.parse('{"parameters":{"__proto__":"x"}}'), {}],
+    ['halves of surrogate pairs', { audience: ['\ud800'] }, { audience: ['\ud801'] }],
+  ])('tells requests apart that differ by %s', (_what, one, other) => {
+    expect(tokenKey('client', { ...NONE, ...one })).not.toBe(tokenKey('client', { ...NONE, ...other }))
+  })
+
+  it('tells clients apart, also where one is named like the beginning of a key', () => {
+    const token = { ...NONE, scope: ['read'] }
+    expect(tokenKey('a', token)).not.toBe(tokenKey('b', token))
+    expect(tokenKey('a",["read"', NONE)).not.toBe(tokenKey('a', token))
+  })
+
+  it('leaves the lists that it is given as they are', () => {
+    const scope = Object.freeze(['b', 'a', 'b'])
+    tokenKey('client', { ...NONE, scope })
+    expect(scope).toEqual(['b', 'a', 'b'])
+  })
+})
