@@ -52,7 +52,7 @@ describe('systemClock', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(18)
   })
 
-  it.each([0, -1, -Infinity])('resolves sleep(%d) in a later turn, not in this one', async (ms) => {
+  it.each([0, -1, -Infinity, NaN])('resolves sleep(%d) in a later turn, not in this one', async (ms) => {
     let awake = false
     const sleeping = systemClock.sleep(ms).then(() => {
       awake = true
@@ -94,6 +94,18 @@ describe('systemClock', () => {
     waking.abort(reason)
     await expect(sleeping).rejects.toBe(reason)
     expect(timers()).toBe(before)
+  })
+
+  it('holds the process while it sleeps, unless it is told not to', async () => {
+    const before = timers()
+    const waking = new AbortController()
+    const asleep = [undefined, {}, { ref: true }, { ref: false }].map((options) => {
+      const sleeping = systemClock.sleep(YEAR_MS, waking.signal, options).catch(() => {})
+      return { sleeping, holding: timers() - before }
+    })
+    expect(asleep.map(({ holding }) => holding)).toEqual([1, 2, 3, 3])
+    waking.abort()
+    await Promise.all(asleep.map(({ sleeping }) => sleeping))
   })
 
   it('does not fall asleep when the signal has aborted already', async () => {
