@@ -105,6 +105,8 @@ function secretsOf(member: Members | undefined, context: TokenResponseContext): 
 function readError(member: Members | undefined, context: TokenResponseContext): string | undefined {
   const error = member?.('error')
   if (typeof error !== 'string' || !/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error)) return undefined
+  // A client whose id or secret is "client" must still be told that it is invalid.
+  if (ERROR_HINTS.has(error)) return error
   const shown = redactText(error, secretsOf(member, context), 64)
   return shown === error.trim() && shown !== '' ? shown : undefined
 }

@@ -52,7 +52,7 @@ describe('systemClock', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(18)
   })
 
-  it.each([0, -1, -Infinity, NaN])('resolves sleep(%d) in a later turn, not in this one', async (ms) => {
+  it.each([0, -1, -Infinity])('resolves sleep(%d) in a later turn, not in this one', async (ms) => {
     let awake = false
     const sleeping = systemClock.sleep(ms).then(() => {
       awake = true

@@ -51,6 +51,12 @@ describe('an OAuth error', () => {
     })
   })
 
+  it('is recognised even if a secret is part of its name', () => {
+    const error = failure(answer({ error: 'invalid_client' }, 401), { secrets: ['client', 'invalid_client'] })
+    expect(error).toMatchObject({ code: 'request_denied', error: 'invalid_client' })
+    expect(failure(answer({ error: 'bad_client' }, 401), { secrets: ['client'] }).error).toBeUndefined()
+  })
+
   it('is overruled by a usable token in a successful answer', () => {
     expect(read({ ...SUCCESS, error: '' }).accessToken).toBe(TOKEN)
     expect(read({ ...SUCCESS, error: 'server_error' }).accessToken).toBe(TOKEN)
