@@ -12,18 +12,13 @@ import { type Proxy, ProxyError } from './proxy.ts'
  */
 export class ProxyTunnel extends HttpsProxyAgent<string> {
   readonly #tls: ConnectionOptions
-  readonly #signal: AbortSignal
-  readonly #abandon: AbortController
 
   /** @param tls for the connection inside the tunnel; the connection to the proxy has none of it */
   constructor(proxy: Proxy, tls: ConnectionOptions, signal: AbortSignal) {
-    const abandon = new AbortController()
     // As a header, not in the URL, which https-proxy-agent writes to its debug log.
     const headers = proxy.authorization === undefined ? {} : { 'Proxy-Authorization': proxy.authorization }
-    super(proxy.url, { headers, signal: abandon.signal })
+    super(proxy.url, { headers, signal })
     this.#tls = tls
-    this.#signal = signal
-    this.#abandon = abandon
   }
 
   override async connect(request: ClientRequest, options: AgentConnectOpts): Promise<Socket> {
@@ -31,20 +26,14 @@ export class ProxyTunnel extends HttpsProxyAgent<string> {
     this.once('proxyConnect', (answer: { statusCode: number }) => {
       status = answer.statusCode
     })
-    // Only until there is a tunnel: after that the request owns the connection.
-    const onAbort = () => this.#abandon.abort()
-    this.#signal.addEventListener('abort', onAbort, { once: true })
     try {
       const socket = await super.connect(request, { ...options, ...this.#tls } as AgentConnectOpts)
       if (status === 200) return socket
-      // Otherwise the proxy's answer would be taken for the server's.
-      socket.destroy()
     } catch (error) {
       if (status === 200) throw error
       throw unreachable((error as NodeJS.ErrnoException).code)
-    } finally {
-      this.#signal.removeEventListener('abort', onAbort)
     }
+    // Not the socket, which holds the proxy's answer as if it were the server's.
     throw refused(status)
   }
 }

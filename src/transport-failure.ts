@@ -57,8 +57,7 @@ export function transportFailure(thrown: unknown, request: FailedRequest): Token
     hint: proxyError?.hint ?? hintFor(systemCode),
     retryable: proxyError?.retryable ?? kindOf(systemCode) !== 'tls',
     systemCode,
-    // A proxy's own failure is told in full above; what lies under it names the proxy.
-    cause: proxyError === undefined ? (cause ?? chain.at(-1)) : undefined,
+    cause: cause ?? chain.at(-1),
     secrets: secretsOf(request),
   })
 }
@@ -78,7 +77,7 @@ function causes(thrown: unknown): unknown[] {
   const chain = [thrown]
   for (let error = thrown; chain.length < 8 && error instanceof Error; chain.push(error)) {
     error = error instanceof AggregateError ? error.errors[0] : error.cause
-    if (error === undefined || chain.includes(error)) break
+    if (error === undefined) break
   }
   return chain
 }

@@ -81,12 +81,12 @@ const IDLE_CONNECTION_MS = 4000
 const SAFE_CONFIG = {
   token: false,
   baseURL: '',
-  allowAbsoluteUrls: true,
   auth: null,
   params: null,
   proxy: false,
   maxRedirects: 0,
-  fetchOptions: { redirect: 'manual', credentials: 'omit' },
+  // What `maxRedirects` is to the fetch adapter of older versions.
+  fetchOptions: { redirect: 'manual' },
   responseType: 'stream',
   decompress: true,
   maxContentLength: -1,
@@ -115,11 +115,7 @@ export function createTransport(options: TransportOptions): Send {
     refuseAttached()
     const { signal } = request
     signal.throwIfAborted()
-    try {
-      return await new Flight(() => exchange(request)).wait(signal)
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error
-    }
+    return await new Flight(() => exchange(request)).wait(signal)
   }
 }
 

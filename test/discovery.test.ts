@@ -227,6 +227,18 @@ it.each<[string, unknown, string[] | undefined]>([
   expect(metadata.tokenEndpointAuthMethods).toEqual(methods)
 })
 
+it('is read from own members alone', async () => {
+  const inherited = { token_endpoint: 'https://evil.example.com', mtls_endpoint_aliases: { token_endpoint: ISSUER } }
+  for (const [name, value] of Object.entries(inherited)) Object.defineProperty(Object.prototype, name, { value, configurable: true })
+  try {
+    expect((await loadDocument(document)).mtlsTokenEndpoint).toBeUndefined()
+    expect((await loadDocument({ ...document, mtls_endpoint_aliases: {} })).mtlsTokenEndpoint).toBeUndefined()
+    expect((await failure(loadDocument({ issuer: ISSUER }))).message).toContain('names no `token_endpoint`')
+  } finally {
+    for (const name of Object.keys(inherited)) Reflect.deleteProperty(Object.prototype, name)
+  }
+})
+
 it('any document gives metadata of this issuer and origin, or a typed error', async () => {
   const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.webUrl(), fc.constantFrom(ISSUER, `${ISSUER}/token`))
   const documents = fc.record({ issuer: value, token_endpoint: value, token_endpoint_auth_methods_supported: value }, { requiredKeys: [] })

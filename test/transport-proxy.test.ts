@@ -295,6 +295,16 @@ describe('a given axios instance', () => {
     expectTunnelled(proxy)
   })
 
+  it('is not blamed on the proxy when its TLS settings cannot be used', async () => {
+    await using server = await startAuthServer()
+    await using proxy = await startConnectProxy({ to: server })
+    vi.stubEnv('HTTPS_PROXY', proxy.url)
+    const instance = axios.create({ httpsAgent: new Agent({ ca: 5 as unknown as string }) })
+    const error = await failure(createTransport({ client: 'orders', transport: instance })(request()))
+    expect(error).toMatchObject({ systemCode: 'ERR_INVALID_ARG_TYPE' })
+    expect(error.message).not.toContain('proxy')
+  })
+
   it('is complained about when its proxy cannot be used', async () => {
     const instance = axios.create({ proxy: { protocol: 'socks5', host: 'proxy.example.com', port: 1080 } })
     const error = await failure(createTransport({ client: 'orders', transport: instance })(request()))

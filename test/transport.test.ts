@@ -1,5 +1,6 @@
 import { Agent } from 'node:http'
 import { createServer, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import axios, { type InternalAxiosRequestConfig } from 'axios'
@@ -362,7 +363,9 @@ describe('a given axios instance', () => {
 
   it('has no say in URL, authentication, redirects, size and the form of the answer', async () => {
     await using target = await startServer((response) => response.end())
-    await using server = await startServer((response) => response.writeHead(307, { location: target.origin }).end('{"a":1}'))
+    await using server = await startServer((response) => {
+      response.writeHead(307, { location: target.origin, 'content-encoding': 'gzip' }).end(gzipSync('{"a":1}'))
+    })
     const instance = axios.create({
       baseURL: `${target.origin}/base`,
       allowAbsoluteUrls: false,
@@ -371,6 +374,7 @@ describe('a given axios instance', () => {
       params: { leak: 1 },
       maxRedirects: 5,
       maxContentLength: 1,
+      decompress: false,
       responseType: 'json',
       validateStatus: () => false,
       transformRequest: () => 'leak',
@@ -419,6 +423,15 @@ describe('a given axios instance', () => {
     expect(response.header('x-mock')).toBe('yes')
   })
 
+  it('has its answer let go of when the signal aborts, even if its adapter does not listen', async () => {
+    const controller = new AbortController()
+    const data = new Readable({ read: () => controller.abort(new Error('out of time')) })
+    const adapter = (config: InternalAxiosRequestConfig) => Promise.resolve({ status: 200, statusText: '', headers: {}, config, data })
+    const send = createTransport({ client: 'orders', transport: axios.create({ adapter }) })
+    await expect(send(request('https://auth.example.com', { signal: controller.signal }))).rejects.toThrow('out of time')
+    expect(data.destroyed).toBe(true)
+  })
+
   it('reports its time-out as one', async () => {
     await using server = await startServer(() => {})
     const send = createTransport({ client: 'orders', transport: axios.create({ timeout: 20 }) })
@@ -460,6 +473,17 @@ describe('fetch', () => {
     const sent = request('https://auth.example.com/token')
     await send(sent)
     expect(seen).toEqual({ ...sent, redirect: 'manual', credentials: 'omit' })
+  })
+
+  it('is not called when the signal has aborted before', async () => {
+    let calls = 0
+    const transport: FetchLike = async () => {
+      calls += 1
+      return new Response()
+    }
+    const send = createTransport({ client: 'orders', transport })
+    await expect(send(request('https://auth.example.com', { signal: AbortSignal.abort(new Error('too late')) }))).rejects.toThrow('too late')
+    expect(calls).toBe(0)
   })
 
   it('is let go of when the signal aborts, even if it does not listen', async () => {
@@ -585,7 +609,7 @@ describe('what a transport throws', () => {
     const secret = 'p+ä/ss wörd'
     const basic = Buffer.from(`client:${secret}`).toString('base64')
     const body = new URLSearchParams({ client_secret: secret }).toString()
-    const transport: FetchLike = () => Promise.reject(new Error(`sent ${body} and Basic ${basic}: ${secret}`))
+    const transport: FetchLike = () => Promise.reject(new Error(`sent ${body} and ${basic}: ${secret}`))
     const send = createTransport({ client: 'orders', transport })
     const error = await failure(send(request('https://auth.example.com', { body, headers: { authorization: `Basic ${basic}` } })))
     const shown = inspect(error, { depth: Infinity, showHidden: true })
