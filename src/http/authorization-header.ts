@@ -1,11 +1,22 @@
 /** Headers as axios and fetch-like clients hold them: by name, in any spelling. */
 export type HeaderRecord = Record<string, unknown>
 
-/** The name under which an `Authorization` header is set, in whatever spelling; `undefined` if none is. */
-export function authorizationName(headers: HeaderRecord): string | undefined {
+/** Whether an `Authorization` header is set, in whatever spelling, be it to nothing. */
+export function hasAuthorization(headers: HeaderRecord): boolean {
   for (const name in headers) {
-    // The length first: it rules out nearly every header without a new string.
-    if (name.length === 13 && name.toLowerCase() === 'authorization') return name
+    if (isAuthorization(name)) return true
+  }
+  return false
+}
+
+/**
+ * The value of the `Authorization` header, in whatever spelling it is set; `undefined` if none is. `null` and `false`
+ * are how axios's users say that a header is not to be sent, and count as none.
+ */
+export function authorizationOf(headers: HeaderRecord): unknown {
+  for (const name in headers) {
+    const value = isAuthorization(name) ? (headers[name] ?? false) : false
+    if (value !== false) return value
   }
   return undefined
 }
@@ -16,10 +27,14 @@ export function writeAuthorization(headers: HeaderRecord, value: string): void {
   headers.Authorization = value
 }
 
-/** Removes every spelling of the header; with `onlyIf`, those that hold this very value. */
-export function removeAuthorization(headers: HeaderRecord, onlyIf?: string): void {
+/** Removes every spelling of the header; with `onlyIf`, those whose value it accepts. */
+export function removeAuthorization(headers: HeaderRecord, onlyIf?: (value: unknown) => boolean): void {
   for (const name in headers) {
-    if (name.length !== 13 || name.toLowerCase() !== 'authorization') continue
-    if (onlyIf === undefined || headers[name] === onlyIf) delete headers[name]
+    if (isAuthorization(name) && (onlyIf === undefined || onlyIf(headers[name]))) delete headers[name]
   }
+}
+
+// The length first: it rules out nearly every header without a new string.
+function isAuthorization(name: string): boolean {
+  return name.length === 13 && name.toLowerCase() === 'authorization'
 }

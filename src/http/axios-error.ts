@@ -1,23 +1,43 @@
+import { EventEmitter } from 'node:events'
+import { inspect } from 'node:util'
 import type { AxiosError } from 'axios'
 import { type HeaderRecord, removeAuthorization } from './authorization-header.ts'
 import { PASSAGE, type PassageConfig } from './axios-passage.ts'
 
 /**
- * Makes an API's error safe to log: the header that we wrote is taken off its config, and the request objects, which
- * hold the header as it was sent, no longer show when the error is printed. Everything else stays, so that
- * retrying and the caller's own code go on working. Errors that did not pass us are left alone.
+ * Makes an API's error safe to log: the header that we wrote is taken off its config; the request objects, which hold
+ * the header as it was sent, no longer show when the error is printed; nor do the insides of agents and streams, which
+ * lead to such objects. Everything stays where it is, so that retrying and the caller's own code go on working.
+ * Errors that did not pass us are left alone.
  */
 export function hideToken(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return error
   const { config, response } = error as AxiosError
-  const passage = (config as PassageConfig | undefined)?.[PASSAGE]
-  if (passage === undefined) return error
-  for (const { headers } of [config, response?.config].filter((one) => one !== undefined)) {
-    removeAuthorization(headers as HeaderRecord, passage.authorization())
+  const configs = [config, response?.config].filter((one): one is PassageConfig => one?.[PASSAGE as never] !== undefined)
+  if (configs.length === 0) return error
+  for (const one of configs) {
+    removeAuthorization(one.headers as HeaderRecord, (value) => one[PASSAGE]?.wrote(value) === true)
+    showByName(one)
   }
   for (const holder of [error, response]) {
-    if (typeof holder === 'object' && holder !== null && 'request' in holder) {
-      Object.defineProperty(holder, 'request', { enumerable: false })
-    }
+    if (holder && 'request' in holder) Object.defineProperty(holder, 'request', { enumerable: false })
   }
+  if (response) showByName(response)
   return error
+}
+
+// An agent leads to its sockets, a stream to its socket or to what it is piped into, and those to the requests that are
+// under way, each with its header. Both are printed by the name of their class only; enumerable and usable they remain.
+function showByName(holder: object): void {
+  if (!Object.values(holder).some((value) => value instanceof EventEmitter)) return
+  const shown = () => {
+    const entries = Object.entries(holder)
+    return Object.fromEntries(
+      entries.map(([name, value]) => [name, value instanceof EventEmitter ? `[${value.constructor.name}]` : value]),
+    )
+  }
+  Object.defineProperties(holder, {
+    toJSON: { value: shown, configurable: true, writable: true },
+    [inspect.custom]: { value: shown, configurable: true, writable: true },
+  })
 }

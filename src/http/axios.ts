@@ -2,9 +2,10 @@ import type { AxiosInstance } from 'axios'
 import { optionError } from '../errors.ts'
 import type { TokenManager, TokenRequest } from '../token-manager.ts'
 import type { TokenSource } from '../token-source.ts'
-import { AxiosAttachment, type AttachOptions } from './axios-attachment.ts'
+import { AxiosAttachment } from './axios-attachment.ts'
+import type { AttachOptions } from './axios-options.ts'
 
-export type { AttachOptions } from './axios-attachment.ts'
+export type { AttachOptions } from './axios-options.ts'
 
 declare module 'axios' {
   // biome-ignore lint/suspicious/noExplicitAny: a merged interface has to repeat axios's own parameters.

@@ -3,7 +3,8 @@ import { type HeaderRecord, removeAuthorization } from './authorization-header.t
 
 type BeforeRedirect = NonNullable<InternalAxiosRequestConfig['beforeRedirect']>
 
-const guards = new WeakSet<BeforeRedirect>()
+// Our functions, each with the caller's that it runs after it.
+const guards = new WeakMap<BeforeRedirect, BeforeRedirect | undefined>()
 let last: { readonly origin: string; readonly guard: BeforeRedirect } | undefined
 
 /**
@@ -11,11 +12,11 @@ let last: { readonly origin: string; readonly guard: BeforeRedirect } | undefine
  * a `beforeRedirect` of the caller's runs after that.
  * @see RFC 9110 §15.4
  */
-export function guardRedirects(config: InternalAxiosRequestConfig, origin: string | undefined): void {
-  const callers = config.beforeRedirect
-  // A config that comes back from a retry has its guard already.
-  if (callers !== undefined && guards.has(callers)) return
-  config.beforeRedirect = callers === undefined ? guardOf(origin ?? '') : chained(guardOf(origin ?? ''), callers)
+export function guardRedirects(config: InternalAxiosRequestConfig, origin: string): void {
+  const present = config.beforeRedirect
+  // A config that comes back from a retry has a guard already, perhaps for another origin.
+  const callers = present !== undefined && guards.has(present) ? guards.get(present) : present
+  config.beforeRedirect = callers === undefined ? guardOf(origin) : chained(guardOf(origin), callers)
 }
 
 // One function for all requests to an origin: this is on the way of every request.
@@ -26,7 +27,7 @@ function guardOf(origin: string): BeforeRedirect {
     const target = typeof href === 'string' && URL.canParse(href) ? new URL(href).origin : undefined
     if (target !== origin) removeAuthorization((options.headers ?? {}) as HeaderRecord)
   }
-  guards.add(guard)
+  guards.set(guard, undefined)
   last = { origin, guard }
   return guard
 }
@@ -36,6 +37,6 @@ function chained(guard: BeforeRedirect, callers: BeforeRedirect): BeforeRedirect
     guard(...details)
     callers(...details)
   }
-  guards.add(both)
+  guards.set(both, callers)
   return both
 }
