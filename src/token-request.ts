@@ -39,10 +39,9 @@ export async function requestAccessToken(
   plan: TokenRequestPlan,
   deadline: Deadline,
 ): Promise<AccessToken> {
-  const { settings, clock, events, endpoint } = context
+  const { settings, events, endpoint } = context
   const { reason, background, maxAttempts } = plan
   const about = { client: settings.name, scope: parameters.scope }
-  const startedAt = instant(clock)
   events.emit('tokenRequested', () => ({ ...about, reason, background }))
   const requested = await endpoint.requestToken(parameters, {
     ...{ signal: deadline.signal, leftMs: () => deadline.leftMs(), maxAttempts },
@@ -52,10 +51,6 @@ export async function requestAccessToken(
   })
   const token = accessToken(requested, context, parameters)
   report(requested, token, about, context)
-  events.emit('tokenReceived', () => ({
-    ...{ ...about, reason, fingerprint: token.fingerprint, lifetimeMs: token.lifetimeMs, granted: token.scope },
-    durationMs: elapsedMs(startedAt, clock),
-  }))
   return token
 }
 

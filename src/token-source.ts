@@ -53,7 +53,8 @@ export class TokenSource {
   readonly #failures: KeyFailures
   #token: AccessToken | undefined
   // 'rejected': not used before a new one was asked for. 'suspect': that failed; used on, and due for a refresh.
-  #mark: 'rejected' | 'suspect' | undefined
+  // 'expired': found to be so once, and not young again because a clock is set back.
+  #mark: 'rejected' | 'suspect' | 'expired' | undefined
   #replacedRejected = false
   #flight: Flight<AccessToken> | undefined
   #forced: Flight<AccessToken> | undefined
@@ -205,6 +206,7 @@ export class TokenSource {
   state(): TokenState | 'absent' {
     const token = this.#token
     if (token === undefined || this.#mark === 'rejected') return 'absent'
+    if (this.#mark === 'expired') return 'expired'
     const state = classify(token, elapsedMs(token.requestedAt, this.#context.clock))
     return state === 'fresh' && this.#mark === 'suspect' ? 'refresh due' : state
   }
@@ -236,7 +238,10 @@ export class TokenSource {
       this.#control?.restartIfOverdue()
       return this.#flight
     }
-    if (state === 'expired') return this.#startForCallers('expired')
+    if (state === 'expired') {
+      this.#mark = 'expired'
+      return this.#startForCallers('expired')
+    }
     if (state !== 'absent') return this.#startForCallers('short validity')
     return this.#startForCallers(this.#mark === 'rejected' ? 'rejected' : 'no token')
   }
@@ -284,6 +289,7 @@ export class TokenSource {
         gate.run(admission, deadline.signal, () => send(deadline)),
       )
       if (this.#flight === flight) this.#keep(token)
+      this.#tellReceived(token, reason)
       return token
     } catch (error) {
       if (!sent || this.#flight !== flight) throw error
@@ -310,18 +316,27 @@ export class TokenSource {
       this.#uncacheableAt = instant(this.#context.clock)
       return
     }
-    this.#replacedRejected = this.#mark !== undefined
+    this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
     this.#failures.succeeded(this.#replacedRejected)
     this.#mark = undefined
     this.#token = token
     this.#context.onToken(this)
   }
 
+  // After the token is in place, so that a listener finds it there.
+  #tellReceived(token: AccessToken, reason: RequestReason): void {
+    const { clock, events } = this.#context
+    const { lifetimeMs, scope: granted } = token
+    const durationMs = elapsedMs(token.requestedAt, clock)
+    events.emit('tokenReceived', () => ({ ...this.#about(), reason, fingerprint: token.fingerprint, lifetimeMs, granted, durationMs }))
+  }
+
   // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
   #usableDespite(error: TokenError, reason: RequestReason, admission: Admission): AccessToken {
     const { clock, events, gate } = this.#context
     const token = this.#token
-    const valid = token !== undefined && classify(token, elapsedMs(token.requestedAt, clock)) !== 'expired'
+    const ageMs = token === undefined ? 0 : elapsedMs(token.requestedAt, clock)
+    const valid = token !== undefined && this.#mark !== 'expired' && classify(token, ageMs) !== 'expired'
     events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: valid }))
     if (valid) this.#failures.refreshFailed(error, token)
     if (failureScope(error) === 'client') gate.failed(error, admission)
