@@ -1,11 +1,6 @@
 import type { AxiosInstance } from 'axios'
 import type { ClientAuthentication, ClientSecret } from './client-authentication/client-authentication.ts'
-import {
-  type BasicEncoding,
-  clientSecretBasic,
-  clientSecretByMetadata,
-  clientSecretPost,
-} from './client-authentication/client-secret.ts'
+import { type BasicEncoding, clientSecretBy } from './client-authentication/client-secret.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import type { TokenParameters } from './token-key.ts'
@@ -208,20 +203,17 @@ function text(value: unknown, option: string): string {
 }
 
 function authentication(o: ClientOptions, at: string): ClientAuthentication {
-  const method = o.clientAuthentication
-  const encoding = o.basicEncoding ?? 'form'
-  if (encoding !== 'form' && encoding !== 'raw') throw optionError(`${at}basicEncoding`, "must be 'form' or 'raw'")
+  const { clientAuthentication: method, clientSecret, basicEncoding } = o
   if (typeof method === 'function') {
-    if (o.clientSecret === undefined) return method
-    throw optionError(`${at}clientSecret`, 'is not used with a `clientAuthentication` function', 'Give the secret to its factory.')
+    const unused = (['clientSecret', 'basicEncoding'] as const).find((option) => o[option] !== undefined)
+    if (unused === undefined) return method
+    throw optionError(`${at}${unused}`, 'is not used with a `clientAuthentication` function', 'Give it to the factory.')
   }
   if (![undefined, 'client_secret_basic', 'client_secret_post'].includes(method)) {
     throw optionError(`${at}clientAuthentication`, "must be 'client_secret_basic', 'client_secret_post' or what a factory returned")
   }
-  if (o.clientSecret === undefined) {
+  if (clientSecret === undefined) {
     throw optionError(`${at}clientSecret`, 'is missing', 'Is the environment variable set? Without a secret, give a `clientAuthentication`.')
   }
-  if (method === 'client_secret_basic') return clientSecretBasic(o.clientSecret, encoding)
-  if (method === 'client_secret_post') return clientSecretPost(o.clientSecret)
-  return clientSecretByMetadata(o.clientSecret, encoding)
+  return clientSecretBy(method, clientSecret, basicEncoding, at)
 }

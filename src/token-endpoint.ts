@@ -4,9 +4,9 @@ import { type Clock, type Instant, instant } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
-import { spellings } from './redaction.ts'
 import { isCredentialError } from './failure-memory.ts'
 import { retry } from './retry.ts'
+import { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
 import { readTokenResponse, type TokenResponse } from './token-response.ts'
 import { createTransport, type HttpRequest, type Send } from './transport.ts'
@@ -37,7 +37,7 @@ export class TokenEndpoint {
   readonly #clock: Clock
   readonly #send: Send
   readonly #discovery: Discovery | undefined
-  #sentCredential: string | undefined
+  #failedCredential: string | undefined
 
   constructor(settings: ClientSettings, clock: Clock, events: TokenEventEmitter, isAttached: (axios: object) => boolean) {
     this.#settings = settings
@@ -57,11 +57,21 @@ export class TokenEndpoint {
     return this.#settings.tokenEndpoint ?? this.#settings.issuer ?? ''
   }
 
-  /** Whether the credential differs from the one sent last; `undefined` where that cannot be told. */
+  /** Whether the credential differs from that of the last request that failed; `undefined` where that cannot be told. */
   get credentialChanged(): (() => Promise<boolean>) | undefined {
     const { authentication, name } = this.#settings
     const { currentCredential } = authentication
-    return currentCredential && (async () => (await currentCredential(name)) !== this.#sentCredential)
+    if (currentCredential === undefined) return undefined
+    return async () => {
+      const { signal } = new AbortController()
+      try {
+        const read = (deadline: AbortSignal) => new Flight(() => currentCredential(name)).wait(deadline)
+        return (await this.#inTime(this.url, signal, read)) !== this.#failedCredential
+      } catch {
+        // What cannot be read is no news: the failure that is remembered says more.
+        return false
+      }
+    }
   }
 
   /**
@@ -86,67 +96,79 @@ export class TokenEndpoint {
    * @see RFC 7009 §2
    */
   async revokeToken(token: string): Promise<void> {
+    const { name, revocationEndpoint } = this.#settings
     const { signal } = new AbortController()
     const metadata = await this.#discovery?.load(signal)
-    const url = this.#settings.revocationEndpoint ?? metadata?.revocationEndpoint
+    const url = revocationEndpoint ?? metadata?.revocationEndpoint
     if (url === undefined) return
     const body = new URLSearchParams({ token, token_type_hint: 'access_token' })
-    const { answer } = await this.#exchange(url, body, metadata, signal)
+    const { status } = await this.#inTime(url, signal, async (deadline) => {
+      const { request } = await this.#authenticated(url, body, metadata, deadline)
+      return await this.#send(request)
+    })
     // 200 even for a token the server does not know.
-    if (answer.status >= 300) throw revocationError(this.#settings.name, url, answer.status)
+    if (status >= 300) throw revocationError(name, url, status)
   }
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
+    const { name: client, tokenEndpoint, strictTokenType, defaultLifetimeMs } = this.#settings
     const metadata = await this.#discovery?.load(signal)
-    const url = this.#settings.tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
-    const { answer, context, requestedAt } = await this.#exchange(url, grantBody(parameters), metadata, signal)
-    return { response: readTokenResponse(answer, { ...context, scopeRequested: parameters.scope }), requestedAt }
+    const endpoint = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
+    return await this.#inTime(endpoint, signal, async (deadline) => {
+      const { request, ...sent } = await this.#authenticated(endpoint, grantBody(parameters), metadata, deadline)
+      const requestedAt = instant(this.#clock)
+      try {
+        const answer = await this.#send(request)
+        const response = readTokenResponse(answer, {
+          ...{ client, endpoint, strictTokenType, defaultLifetimeMs, scopeRequested: parameters.scope },
+          ...{ requestedAt: requestedAt.wall, now: this.#clock.now() },
+          ...{ secrets: sent.secrets, authenticationMethod: sent.method },
+        })
+        return { response, requestedAt }
+      } catch (error) {
+        this.#failedCredential = sent.credential
+        throw error
+      }
+    })
   }
 
-  /** Sends a form to an endpoint of the server as this client, and gives back the answer with what is needed to read it. */
-  async #exchange(url: string, body: URLSearchParams, metadata: ServerMetadata | undefined, signal: AbortSignal) {
-    const settings = this.#settings
-    const secrets = spellings(settings.clientId)
+  /** Makes the request that sends a form to an endpoint of the server as this client. */
+  async #authenticated(url: string, body: URLSearchParams, metadata: ServerMetadata | undefined, signal: AbortSignal) {
+    const { name: client, clientId, issuer, expectedIssuer, authentication } = this.#settings
+    const secrets: string[] = []
     const draft: TokenRequestDraft = {
-      ...{ client: settings.name, clientId: settings.clientId, tokenEndpoint: url, issuer: settings.issuer, body },
+      ...{ client, clientId, tokenEndpoint: url, issuer: expectedIssuer ?? issuer, body },
       supportedMethods: metadata?.tokenEndpointAuthMethods,
       headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
       hide: (secret) => secrets.push(secret),
     }
     try {
-      await settings.authentication(draft)
+      await new Flight(async () => await authentication(draft)).wait(signal)
     } catch (cause) {
-      throw cause instanceof TokenError ? cause : authenticationError(settings.name, cause, secrets)
+      this.#failedCredential = undefined
+      throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
     }
-    this.#sentCredential = draft.credential
-    const request: HttpRequest = { method: 'POST', url, headers: draft.headers, body: body.toString(), signal }
-    const requestedAt = instant(this.#clock)
-    const answer = await this.#sendWithin(request, settings.attemptTimeoutMs)
-    const context = {
-      ...{ client: settings.name, endpoint: url, requestedAt: requestedAt.wall, now: this.#clock.now(), secrets },
-      authenticationMethod: draft.headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic',
-      strictTokenType: settings.strictTokenType,
-      defaultLifetimeMs: settings.defaultLifetimeMs,
-      scopeRequested: undefined,
-    }
-    return { answer, context, requestedAt }
+    const { headers, credential } = draft
+    const method = authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
+    const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal }
+    return { request, secrets, method, credential }
   }
 
-  async #sendWithin(request: HttpRequest, timeoutMs: number): ReturnType<Send> {
-    const attempt = new AbortController()
-    const deadline = new AbortController()
-    const onAbort = () => attempt.abort(request.signal.reason)
-    request.signal.addEventListener('abort', onAbort, { once: true })
-    void this.#clock.sleep(timeoutMs, deadline.signal).then(
-      () => attempt.abort(timeoutError(this.#settings.name, request.url, timeoutMs)),
+  /** Runs one attempt with a signal that aborts when the given one does or the attempt's own time is up. */
+  async #inTime<T>(url: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    const { name, attemptTimeoutMs } = this.#settings
+    const timeout = new AbortController()
+    const done = new AbortController()
+    void this.#clock.sleep(attemptTimeoutMs, done.signal).then(
+      () => timeout.abort(timeoutError(name, url, attemptTimeoutMs)),
       () => {},
     )
     try {
-      return await this.#send({ ...request, signal: attempt.signal })
+      return await work(AbortSignal.any([signal, timeout.signal]))
     } finally {
-      deadline.abort()
-      request.signal.removeEventListener('abort', onAbort)
+      done.abort()
     }
   }
 }
@@ -189,6 +211,8 @@ export function timeoutError(client: string, url: string, timeoutMs: number): To
     code: 'timeout',
     client,
     message: `No answer from ${origin}${pathname} for client "${client}" within ${timeoutMs} ms.`,
-    hint: 'Is the authorization server slow, or does a firewall drop the connection? See `timeoutMs` and `attemptTimeoutMs`.',
+    hint:
+      'Is the authorization server slow, does a firewall drop the connection, or does a function that supplies the secret' +
+      ' not answer? See `timeoutMs` and `attemptTimeoutMs`.',
   })
 }

@@ -1,4 +1,5 @@
-import { TokenError } from '../errors.ts'
+import { optionError, TokenError } from '../errors.ts'
+import { redactText } from '../redaction.ts'
 import {
   type ClientAuthentication,
   type ClientSecret,
@@ -20,9 +21,8 @@ export type BasicEncoding = 'form' | 'raw'
  * @throws TypeError if the secret is empty or has line breaks
  * @see RFC 6749 §2.3.1
  */
-export function clientSecretBasic(secret: ClientSecret, encoding: BasicEncoding = 'form'): ClientAuthentication {
-  const reader = new SecretReader(secret)
-  return clientAuthentication('client_secret_basic', async (draft) => basic(draft, await reader.read(draft), encoding), reader.current)
+export function clientSecretBasic(secret: ClientSecret, encoding?: BasicEncoding): ClientAuthentication {
+  return clientSecretBy('client_secret_basic', secret, encoding)
 }
 
 /**
@@ -32,29 +32,41 @@ export function clientSecretBasic(secret: ClientSecret, encoding: BasicEncoding 
  * @see RFC 6749 §2.3.1
  */
 export function clientSecretPost(secret: ClientSecret): ClientAuthentication {
-  const reader = new SecretReader(secret)
-  return clientAuthentication('client_secret_post', async (draft) => post(draft, await reader.read(draft)), reader.current)
+  return clientSecretBy('client_secret_post', secret)
 }
 
 /**
- * Sends the secret the way the server's metadata names first of the two above; without metadata, or if it does not
- * say, by Basic, which every server must support. Never by trial: a failed guess is a failed login.
+ * Sends the secret by this method, or by the first of the two that the server's metadata lists. Without metadata, or if
+ * it does not say, by Basic, which every server must support. Never by trial: a failed guess is a failed login.
+ * @param at the options' place, for messages: `''` or `clients.orders.`
+ * @throws TypeError naming the option
  * @see RFC 8414 §2
  */
-export function clientSecretByMetadata(secret: ClientSecret, encoding: BasicEncoding): ClientAuthentication {
-  const reader = new SecretReader(secret)
+export function clientSecretBy(
+  method: 'client_secret_basic' | 'client_secret_post' | undefined,
+  secret: ClientSecret,
+  encoding: BasicEncoding = 'form',
+  at = '',
+): ClientAuthentication {
+  if (encoding !== 'form' && encoding !== 'raw') throw optionError(`${at}basicEncoding`, "must be 'form' or 'raw'")
+  const reader = new SecretReader(secret, `${at}clientSecret`)
   const authenticate = async (draft: TokenRequestDraft) => {
-    const methods = draft.supportedMethods ?? ['client_secret_basic']
-    if (methods.includes('client_secret_basic')) return basic(draft, await reader.read(draft), encoding)
-    if (methods.includes('client_secret_post')) return post(draft, await reader.read(draft))
-    throw new TokenError({
-      code: 'unsupported_client_authentication',
-      client: draft.client,
-      message: `The authorization server does not accept a client secret: its metadata lists ${methods.join(', ') || 'no method'}.`,
-      hint: 'Set `clientAuthentication` to the method that this client is registered for.',
-    })
+    const send = (method ?? listedMethod(draft)) === 'client_secret_basic' ? basic : post
+    send(draft, await reader.read(draft), encoding)
   }
-  return clientAuthentication(undefined, authenticate, reader.current)
+  return clientAuthentication(method, authenticate, reader.current)
+}
+
+function listedMethod({ client, supportedMethods = ['client_secret_basic'] }: TokenRequestDraft): string {
+  const method = ['client_secret_basic', 'client_secret_post'].find((each) => supportedMethods.includes(each))
+  if (method !== undefined) return method
+  const listed = redactText(supportedMethods.join(', '), [], 200) || 'no method'
+  throw new TokenError({
+    code: 'unsupported_client_authentication',
+    client,
+    message: `The authorization server does not accept a secret from client "${client}": its metadata lists ${listed}.`,
+    hint: 'Set `clientAuthentication` to the method that this client is registered for.',
+  })
 }
 
 function basic(draft: TokenRequestDraft, secret: string, encoding: BasicEncoding): void {

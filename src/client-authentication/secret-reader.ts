@@ -10,14 +10,14 @@ export class SecretReader {
   readonly current: ((client: string) => Promise<string>) | undefined
 
   /** @throws TypeError if the secret is missing, empty or has line breaks */
-  constructor(secret: ClientSecret) {
+  constructor(secret: ClientSecret, option: string) {
     this.#secret = secret
     if (typeof secret === 'function') {
       this.current = async (client) => digest(await askSupplier(secret, client))
       return
     }
     const problem = problemWith(secret)
-    if (problem !== undefined) throw optionError('clientSecret', problem.text, problem.hint)
+    if (problem !== undefined) throw optionError(option, problem.text, problem.hint)
   }
 
   /** @throws TokenError `secret_unavailable` when the function that supplies the secret fails */
