@@ -22,7 +22,8 @@ export interface DiscoveryOptions extends MetadataExpectations {
 const FRESH_MS = 60 * 60 * 1000
 const PAUSE_AFTER_FAILURE_MS = 60 * 1000
 
-const HINT = 'Check `issuer`: is there a JSON document when you open that address in a browser? Or give `tokenEndpoint` instead.'
+const HINT =
+  'Check `issuer`: is there a JSON document when you open that address in a browser? Or give `tokenEndpoint` instead.'
 
 /**
  * The metadata of one issuer, loaded when it is first needed and again when it is an hour old.
@@ -50,7 +51,8 @@ export class Discovery {
    */
   load(signal: AbortSignal): Promise<ServerMetadata> {
     const known = this.#known
-    if (known !== undefined && elapsedMs(known.since, this.#options.clock) < known.forMs) return Promise.resolve(known.metadata)
+    if (known !== undefined && elapsedMs(known.since, this.#options.clock) < known.forMs)
+      return Promise.resolve(known.metadata)
     this.#flight ??= new Flight(() => this.#reload())
     return this.#flight.wait(signal)
   }
@@ -94,7 +96,9 @@ export class Discovery {
       if (isTransient(response.status)) throw this.#unavailable(url, response)
       const metadata = response.status === 200 ? readServerMetadata(response.body, this.#options) : undefined
       if (metadata !== undefined) return metadata
-      answers.push(`${url} answered ${response.status === 200 ? 'something that is not metadata' : `with status ${response.status}`}`)
+      answers.push(
+        `${url} answered ${response.status === 200 ? 'something that is not metadata' : `with status ${response.status}`}`,
+      )
     }
     throw this.#error(answers.join(', '), {})
   }
@@ -135,7 +139,8 @@ function metadataLocations(issuer: string, allowInsecureLoopback: boolean): stri
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (url === undefined) throw optionError('issuer', 'must be an absolute URL')
   const insecure = url.protocol !== 'https:' && !(url.protocol === 'http:' && allowInsecureLoopback && isLoopback(url))
-  if (insecure) throw optionError('issuer', 'must be an https URL', 'For tests on this machine: `allowInsecureLoopback: true`.')
+  if (insecure)
+    throw optionError('issuer', 'must be an https URL', 'For tests on this machine: `allowInsecureLoopback: true`.')
   if (/[?#]/.test(issuer) || url.username !== '' || url.password !== '') {
     throw optionError('issuer', 'must not have a query, a fragment or a user name', 'See RFC 8414 §2.')
   }

@@ -1,9 +1,10 @@
 import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import type { AgentConnectOpts } from 'agent-base'
 import { HttpsProxyAgent } from 'https-proxy-agent'
-import { type Proxy, ProxyError } from './proxy.ts'
+import { type HttpProxy, ProxyError } from './proxy.ts'
+
+type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1]
 
 /**
  * The agent of one https request through a proxy: CONNECT, then TLS to the server inside the tunnel.
@@ -14,20 +15,20 @@ export class ProxyTunnel extends HttpsProxyAgent<string> {
   readonly #tls: ConnectionOptions
 
   /** @param tls for the connection inside the tunnel; the connection to the proxy has none of it */
-  constructor(proxy: Proxy, tls: ConnectionOptions, signal: AbortSignal) {
+  constructor(proxy: HttpProxy, tls: ConnectionOptions, signal: AbortSignal) {
     // As a header, not in the URL, which https-proxy-agent writes to its debug log.
     const headers = proxy.authorization === undefined ? {} : { 'Proxy-Authorization': proxy.authorization }
     super(proxy.url, { headers, signal })
     this.#tls = tls
   }
 
-  override async connect(request: ClientRequest, options: AgentConnectOpts): Promise<Socket> {
+  override async connect(request: ClientRequest, options: ConnectOptions): Promise<Socket> {
     let status: number | undefined
     this.once('proxyConnect', (answer: { statusCode: number }) => {
       status = answer.statusCode
     })
     try {
-      const socket = await super.connect(request, { ...options, ...this.#tls } as AgentConnectOpts)
+      const socket = await super.connect(request, { ...options, ...this.#tls } as ConnectOptions)
       if (status === 200) return socket
     } catch (error) {
       if (status === 200) throw error

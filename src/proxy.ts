@@ -1,11 +1,9 @@
-import type { ConnectionOptions } from 'node:tls'
 import type { AxiosProxyConfig } from 'axios'
 import { getProxyForUrl } from 'proxy-from-env'
 import { optionError } from './errors.ts'
-import type { ProxyTunnel } from './proxy-tunnel.ts'
 
 /** A proxy's URL, and its credentials apart from it, because the URL is what gets logged. */
-export interface Proxy {
+export interface HttpProxy {
   readonly url: string
   /** The value of `Proxy-Authorization`. */
   readonly authorization: string | undefined
@@ -26,7 +24,7 @@ export class ProxyError extends Error {
 }
 
 /** Which proxy a request for a URL goes through, if any. @throws ProxyError when the environment names none that can be used */
-export type ProxyChooser = (url: string) => Proxy | undefined
+export type ProxyChooser = (url: string) => HttpProxy | undefined
 
 /**
  * Reads the option `proxy`: a URL, `false`, or nothing for what the environment says at each request.
@@ -37,7 +35,11 @@ export function proxyChooser(option: string | false | undefined): ProxyChooser {
   if (option === undefined) return proxyOfEnvironment
   const proxy = readProxy(option)
   if (proxy !== undefined) return () => proxy
-  throw optionError('proxy', 'must be the URL of an http or https proxy, or false', 'For example http://proxy.example.com:3128.')
+  throw optionError(
+    'proxy',
+    'must be the URL of an http or https proxy, or false',
+    'For example http://proxy.example.com:3128.',
+  )
 }
 
 /** The proxy that an axios instance is configured with, chosen as axios would. */
@@ -49,13 +51,7 @@ export function proxyChooserOf(config: AxiosProxyConfig | false | undefined): Pr
   return () => (config.auth ? { ...proxy, authorization: basic(config.auth.username, config.auth.password) } : proxy)
 }
 
-/** Prepares the tunnel for one request; loads what that takes only where there is a proxy. */
-export async function openTunnel(proxy: Proxy, tls: ConnectionOptions, signal: AbortSignal): Promise<ProxyTunnel> {
-  const { ProxyTunnel } = await import('./proxy-tunnel.ts')
-  return new ProxyTunnel(proxy, tls, signal)
-}
-
-function proxyOfEnvironment(url: string): Proxy | undefined {
+function proxyOfEnvironment(url: string): HttpProxy | undefined {
   const named = getProxyForUrl(url)
   if (named === '') return undefined
   const proxy = readProxy(named)
@@ -70,7 +66,7 @@ function unusable(whoNames: string, hint: string): ProxyError {
   return new ProxyError(`${whoNames} a proxy that cannot be used`, { hint, retryable: false })
 }
 
-function readProxy(text: string): Proxy | undefined {
+function readProxy(text: string): HttpProxy | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined
   try {

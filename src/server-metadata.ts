@@ -100,7 +100,8 @@ function endpoint(member: string, value: unknown, expected: MetadataExpectations
   }
   const url = new URL(value)
   const shown = `\`${member}\` ${url.origin}${redactText(url.pathname, [])}`
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && expected.allowInsecureLoopback && isLoopback(url))
+  const secure =
+    url.protocol === 'https:' || (url.protocol === 'http:' && expected.allowInsecureLoopback && isLoopback(url))
   if (!secure) throw unusable(`has the ${shown}, which is not https`, undefined, expected)
   if (url.username !== '' || url.password !== '' || value.includes('#')) {
     throw unusable(`has the ${shown} with a user name or a fragment`, undefined, expected)

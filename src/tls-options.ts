@@ -17,7 +17,11 @@ export interface TlsOptions {
  */
 export function readTlsOptions({ ca, cert, key }: TlsOptions): SecureContext | undefined {
   if ((cert === undefined) !== (key === undefined)) {
-    throw optionError(cert === undefined ? 'cert' : 'key', 'is missing', 'A client certificate takes both `cert` and `key`.')
+    throw optionError(
+      cert === undefined ? 'cert' : 'key',
+      'is missing',
+      'A client certificate takes both `cert` and `key`.',
+    )
   }
   let context: SecureContext | undefined
   const read: SecureContextOptions = {}
@@ -29,7 +33,11 @@ export function readTlsOptions({ ca, cert, key }: TlsOptions): SecureContext | u
       context = createSecureContext(Object.assign(read, { [option]: pem }))
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
-      throw optionError(option, `cannot be used (${code})`, 'Do certificate and key belong together, and is the key unencrypted?')
+      throw optionError(
+        option,
+        `cannot be used (${code})`,
+        'Do certificate and key belong together, and is the key unencrypted?',
+      )
     }
   }
   return context

@@ -2,7 +2,8 @@ import { TokenTransportError } from './errors.ts'
 import { ProxyError } from './proxy.ts'
 import { spellings } from './redaction.ts'
 
-const TLS = /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|EPROTO$)/
+const TLS =
+  /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|EPROTO$)/
 const TIMEOUT = /^(ETIMEDOUT|ECONNABORTED|UND_ERR_\w*TIMEOUT)$/
 
 const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
@@ -18,8 +19,14 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
   [/^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, 'Its certificate is for another host name: check the URL.'],
   [/^CERT_HAS_EXPIRED$/, 'Its certificate has expired and must be renewed, or the clock of this machine is wrong.'],
   [/^CERT_NOT_YET_VALID$/, 'Its certificate is not valid yet: is the clock of this machine right?'],
-  [/^ERR_SSL_\w*ALERT/, 'It broke off the TLS handshake: does it want a client certificate (`cert`, `key`), or another one?'],
-  [/^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/, 'What answers there does not speak TLS: check scheme and port.'],
+  [
+    /^ERR_SSL_\w*ALERT/,
+    'It broke off the TLS handshake: does it want a client certificate (`cert`, `key`), or another one?',
+  ],
+  [
+    /^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/,
+    'What answers there does not speak TLS: check scheme and port.',
+  ],
   [/^HPE_/, 'What answers there does not speak HTTP: check scheme and port.'],
   [/^Z_/, 'The answer could not be decompressed.'],
   [/^ERR_MODULE_NOT_FOUND$/, 'Install axios, or pass `transport: fetch`.'],
@@ -86,7 +93,8 @@ function systemCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const { code } = error as NodeJS.ErrnoException
   // Axios's own words say less than the cause they stand for.
-  const isSystemCode = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,80}$/.test(code) && !/^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)
+  const isSystemCode =
+    typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,80}$/.test(code) && !/^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)
   if (isSystemCode) return code
   // What undici throws where Node's own parser has a code of this family.
   return error.name === 'HTTPParserError' ? 'HPE_INVALID' : undefined

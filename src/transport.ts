@@ -4,7 +4,8 @@ import type { ConnectionOptions } from 'node:tls'
 import type { AxiosInstance, AxiosRequestConfig, AxiosRequestHeaders } from 'axios'
 import { optionError, TokenError } from './errors.ts'
 import { readText } from './http-body.ts'
-import { openTunnel, type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
+import { type HttpProxy, type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
+import type { ProxyTunnel } from './proxy-tunnel.ts'
 import { Flight } from './single-flight.ts'
 import { readTlsOptions, type TlsOptions } from './tls-options.ts'
 import { shownUrl, transportFailure } from './transport-failure.ts'
@@ -77,10 +78,10 @@ const LARGEST_BODY = 256 * 1024
 // server is just closing fails the next request.
 const IDLE_CONNECTION_MS = 4000
 
-// Beats the defaults of any instance. `null` and `''` where axios takes `undefined` for "as the instance says".
+// Beats the defaults of any instance: `null` where axios takes `undefined` for "as the instance says".
 const SAFE_CONFIG = {
   token: false,
-  baseURL: '',
+  allowAbsoluteUrls: true,
   auth: null,
   params: null,
   proxy: false,
@@ -107,7 +108,11 @@ export function createTransport(options: TransportOptions): Send {
   const { transport } = options
   const refuseAttached = () => {
     if (!isAxios(transport) || options.isAttached?.(transport) !== true) return
-    throw optionError('transport', 'must not be an axios instance that this manager gives tokens to', 'Use `axios.create()`.')
+    throw optionError(
+      'transport',
+      'must not be an axios instance that this manager gives tokens to',
+      'Use `axios.create()`.',
+    )
   }
   refuseAttached()
   const exchange = exchangeBy(options)
@@ -142,6 +147,12 @@ function exchangeBy(options: TransportOptions): Exchange {
 
 function isAxios(transport: unknown): transport is AxiosLike {
   return typeof (transport as AxiosLike | undefined)?.interceptors?.request?.use === 'function'
+}
+
+// Loaded only where there is a proxy.
+async function openTunnel(proxy: HttpProxy, tls: ConnectionOptions, signal: AbortSignal): Promise<ProxyTunnel> {
+  const { ProxyTunnel } = await import('./proxy-tunnel.ts')
+  return new ProxyTunnel(proxy, tls, signal)
 }
 
 /** An axios instance, and how its https requests reach the server. */
@@ -208,7 +219,9 @@ async function exchangeByFetch(fetch: FetchLike, request: HttpRequest, client: s
     const init = { method, headers: { ...headers }, body, signal, redirect: 'manual', credentials: 'omit' } as const
     const response = await fetch(url, init)
     const received: [string, string][] = []
-    response.headers.forEach((value, name) => received.push([name, value]))
+    response.headers.forEach((value, name) => {
+      received.push([name, value])
+    })
     return await readResponse(response.status, received, response.body, request, client)
   } catch (error) {
     throw error instanceof TokenError ? error : transportFailure(error, { ...request, client })

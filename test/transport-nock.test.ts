@@ -23,7 +23,11 @@ describe('nock', () => {
       body: 'grant_type=client_credentials',
       signal: new AbortController().signal,
     })
-    expect([response.status, response.body, response.header('x-request-id')]).toEqual([200, '{"access_token":"a"}', '7'])
+    expect([response.status, response.body, response.header('x-request-id')]).toEqual([
+      200,
+      '{"access_token":"a"}',
+      '7',
+    ])
     scope.done()
   })
 })

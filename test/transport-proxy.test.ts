@@ -22,7 +22,8 @@ const authority = new TestAuthority()
 const URL_BEHIND_PROXY = 'https://auth.example.test/token'
 
 const serverTls = { ...authority.issue({ names: ['auth.example.test'] }) }
-const startAuthServer = (respond: Respond = (response) => sendJson(response, { from: 'server' })) => startServer(respond, serverTls)
+const startAuthServer = (respond: Respond = (response) => sendJson(response, { from: 'server' })) =>
+  startServer(respond, serverTls)
 const withCredentials = (url: string) => url.replace('//', `//${CREDENTIALS}@`)
 
 function request(changes: Partial<HttpRequest> = {}): HttpRequest {
@@ -47,7 +48,8 @@ async function failure(promise: Promise<unknown>): Promise<TokenTransportError> 
 
 function expectNoSecret(error: unknown, proxy?: { port: number }): void {
   const shown = inspect(error, { depth: Infinity, showHidden: true }) + JSON.stringify(error)
-  for (const secret of [SECRET, PASSWORD, encodeURIComponent(PASSWORD), 'proxy-user']) expect(shown).not.toContain(secret)
+  for (const secret of [SECRET, PASSWORD, encodeURIComponent(PASSWORD), 'proxy-user'])
+    expect(shown).not.toContain(secret)
   if (proxy !== undefined) expect(shown).not.toContain(String(proxy.port))
 }
 
@@ -74,7 +76,9 @@ describe('an https request through a proxy', () => {
     await using proxy = await startConnectProxy({ to: server })
     const response = await createTransport({ client: 'orders', proxy: proxy.url, ca: authority.cert })(request())
     expect(response.body).toBe('{"from":"server"}')
-    expect(server.requests).toMatchObject([{ body: `client_secret=${SECRET}`, headers: { authorization: `Basic ${SECRET}` } }])
+    expect(server.requests).toMatchObject([
+      { body: `client_secret=${SECRET}`, headers: { authorization: `Basic ${SECRET}` } },
+    ])
     expectTunnelled(proxy)
   })
 
@@ -89,7 +93,11 @@ describe('an https request through a proxy', () => {
   })
 
   it.each([
-    ['of an unknown authority', () => new TestAuthority('Stranger').issue({ names: ['auth.example.test'] }), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+    [
+      'of an unknown authority',
+      () => new TestAuthority('Stranger').issue({ names: ['auth.example.test'] }),
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    ],
     ['for another host', () => authority.issue({ names: ['proxy.example.test'] }), 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ])('refuses a server certificate %s', async (_, certificate, systemCode) => {
     await using server = await startServer((response) => response.end(), certificate())
@@ -102,7 +110,9 @@ describe('an https request through a proxy', () => {
   })
 
   it('does not follow a redirect', async () => {
-    await using server = await startAuthServer((response) => response.writeHead(307, { location: 'https://other.example.test' }).end())
+    await using server = await startAuthServer((response) =>
+      response.writeHead(307, { location: 'https://other.example.test' }).end(),
+    )
     await using proxy = await startConnectProxy({ to: server })
     const send = createTransport({ client: 'orders', proxy: proxy.url, ca: authority.cert })
     expect((await send(request())).status).toBe(307)
@@ -149,7 +159,9 @@ describe('a proxy that does not let through', () => {
     const error = await failure(createTransport({ client: 'orders', proxy: withCredentials(proxy.url) })(request()))
     expect(error).toMatchObject({ code: 'network', client: 'orders', retryable })
     expect(error.message).toMatch(
-      new RegExp(`^Could not reach https://auth\\.example\\.test/token for client "orders": the proxy answered CONNECT with status ${status}\\.`),
+      new RegExp(
+        `^Could not reach https://auth\\.example\\.test/token for client "orders": the proxy answered CONNECT with status ${status}\\.`,
+      ),
     )
     expect(error.hint).toMatch(hint)
     expect(server.connections).toBe(0)
@@ -178,16 +190,19 @@ describe('a proxy that does not let through', () => {
 })
 
 describe('which proxy', () => {
-  it.each(['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'])('is read from %s, at each request', async (variable) => {
-    await using server = await startAuthServer()
-    await using proxy = await startConnectProxy({ to: server })
-    const send = createTransport({ client: 'orders', ca: authority.cert })
-    vi.stubEnv(variable, proxy.url)
-    await send(request())
-    expectTunnelled(proxy)
-    vi.stubEnv(variable, 'http://127.0.0.1:1')
-    expect((await failure(send(request()))).message).toContain('no answer from the proxy')
-  })
+  it.each(['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'])(
+    'is read from %s, at each request',
+    async (variable) => {
+      await using server = await startAuthServer()
+      await using proxy = await startConnectProxy({ to: server })
+      const send = createTransport({ client: 'orders', ca: authority.cert })
+      vi.stubEnv(variable, proxy.url)
+      await send(request())
+      expectTunnelled(proxy)
+      vi.stubEnv(variable, 'http://127.0.0.1:1')
+      expect((await failure(send(request()))).message).toContain('no answer from the proxy')
+    },
+  )
 
   it.each([
     ['NO_PROXY', 'localhost,127.0.0.1'],

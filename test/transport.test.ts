@@ -19,7 +19,11 @@ function request(url: string, changes: Partial<HttpRequest> = {}): HttpRequest {
   return {
     method: 'POST',
     url,
-    headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', authorization: `Basic ${SECRET}` },
+    headers: {
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${SECRET}`,
+    },
     body: `client_secret=${SECRET}`,
     signal: new AbortController().signal,
     ...changes,
@@ -81,7 +85,9 @@ describe.each(transports)('a transport over %s', (_, options) => {
 
   it('sends a GET without a body', async () => {
     await using server = await serve((response) => response.end('{}'))
-    await transport()(request(server.origin, { method: 'GET', body: undefined, headers: { accept: 'application/json' } }))
+    await transport()(
+      request(server.origin, { method: 'GET', body: undefined, headers: { accept: 'application/json' } }),
+    )
     expect(server.requests).toMatchObject([{ method: 'GET', url: '/', body: '' }])
     expect(server.requests[0]?.headers.authorization).toBeUndefined()
   })
@@ -98,7 +104,9 @@ describe.each(transports)('a transport over %s', (_, options) => {
 
   it.each([301, 302, 303, 307, 308])('gives a %d redirect back and does not follow it', async (status) => {
     await using target = await serve((response) => response.end('taken'))
-    await using server = await serve((response) => response.writeHead(status, { location: `${target.origin}/stolen` }).end())
+    await using server = await serve((response) =>
+      response.writeHead(status, { location: `${target.origin}/stolen` }).end(),
+    )
     const response = await transport()(request(server.origin))
     expect(response.status).toBe(status)
     expect(response.header('location')).toBe(`${target.origin}/stolen`)
@@ -120,7 +128,9 @@ describe.each(transports)('a transport over %s', (_, options) => {
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
   ])('decompresses %s', async (encoding, compress) => {
-    await using server = await serve((response) => response.setHeader('content-encoding', encoding).end(compress('{"a":1}')))
+    await using server = await serve((response) =>
+      response.setHeader('content-encoding', encoding).end(compress('{"a":1}')),
+    )
     expect((await transport()(request(server.origin))).body).toBe('{"a":1}')
   })
 
@@ -130,7 +140,9 @@ describe.each(transports)('a transport over %s', (_, options) => {
     expect((await send(request(server.origin, { body: `${256 * 1024}` }))).body).toHaveLength(256 * 1024)
     const error = await failure(send(request(server.origin, { body: `${256 * 1024 + 1}` })))
     expect(error.code).toBe('invalid_response')
-    expect(error.message).toMatch(/^The answer of http:\/\/127\.0\.0\.1:\d+\/ to client "orders" \(status 200\) is larger than 256 KiB\./)
+    expect(error.message).toMatch(
+      /^The answer of http:\/\/127\.0\.0\.1:\d+\/ to client "orders" \(status 200\) is larger than 256 KiB\./,
+    )
     expect(error.retryable).toBe(false)
   })
 
@@ -212,7 +224,9 @@ describe.each(transports)('a transport over %s', (_, options) => {
     expect(error).toBeInstanceOf(TokenTransportError)
     expect(error).toMatchObject({ code: 'network', client: 'orders', retryable: true })
     expect(error.systemCode).toMatch(/^(ECONNRESET|UND_ERR_SOCKET)$/)
-    expect(error.message).toMatch(/^Could not reach http:\/\/127\.0\.0\.1:\d+\/token for client "orders": \w+\. The connection was closed/)
+    expect(error.message).toMatch(
+      /^Could not reach http:\/\/127\.0\.0\.1:\d+\/token for client "orders": \w+\. The connection was closed/,
+    )
     expectNoSecret(error)
   })
 
@@ -406,7 +420,9 @@ describe('a given axios instance', () => {
       seen = config
       return Promise.resolve({ status: 200, statusText: '', headers: {}, config, data: '' })
     }
-    await createTransport({ client: 'orders', transport: axios.create({ adapter }) })(request('https://auth.example.com'))
+    await createTransport({ client: 'orders', transport: axios.create({ adapter }) })(
+      request('https://auth.example.com'),
+    )
     expect(seen).toMatchObject({ token: false })
   })
 
@@ -426,9 +442,12 @@ describe('a given axios instance', () => {
   it('has its answer let go of when the signal aborts, even if its adapter does not listen', async () => {
     const controller = new AbortController()
     const data = new Readable({ read: () => controller.abort(new Error('out of time')) })
-    const adapter = (config: InternalAxiosRequestConfig) => Promise.resolve({ status: 200, statusText: '', headers: {}, config, data })
+    const adapter = (config: InternalAxiosRequestConfig) =>
+      Promise.resolve({ status: 200, statusText: '', headers: {}, config, data })
     const send = createTransport({ client: 'orders', transport: axios.create({ adapter }) })
-    await expect(send(request('https://auth.example.com', { signal: controller.signal }))).rejects.toThrow('out of time')
+    await expect(send(request('https://auth.example.com', { signal: controller.signal }))).rejects.toThrow(
+      'out of time',
+    )
     expect(data.destroyed).toBe(true)
   })
 
@@ -440,8 +459,12 @@ describe('a given axios instance', () => {
 
   it('shows nothing of the request when an interceptor fails', async () => {
     const instance = axios.create()
-    instance.interceptors.request.use((config) => Promise.reject(new Error(`bad config ${JSON.stringify(config.data)} ${config.headers}`)))
-    const error = await failure(createTransport({ client: 'orders', transport: instance })(request('https://auth.example.com/token')))
+    instance.interceptors.request.use((config) =>
+      Promise.reject(new Error(`bad config ${JSON.stringify(config.data)} ${config.headers}`)),
+    )
+    const error = await failure(
+      createTransport({ client: 'orders', transport: instance })(request('https://auth.example.com/token')),
+    )
     expect(error).toMatchObject({ code: 'network', systemCode: undefined })
     expectNoSecret(error)
   })
@@ -450,7 +473,9 @@ describe('a given axios instance', () => {
     const instance = axios.create()
     const attached = new Set<unknown>([instance])
     const options = { client: 'orders', transport: instance, isAttached: (one: unknown) => attached.has(one) }
-    expect(() => createTransport(options)).toThrow(/^evertoken: option `transport` must not be an axios instance that this manager/)
+    expect(() => createTransport(options)).toThrow(
+      /^evertoken: option `transport` must not be an axios instance that this manager/,
+    )
     attached.clear()
     const send = createTransport(options)
     attached.add(instance)
@@ -482,7 +507,9 @@ describe('fetch', () => {
       return new Response()
     }
     const send = createTransport({ client: 'orders', transport })
-    await expect(send(request('https://auth.example.com', { signal: AbortSignal.abort(new Error('too late')) }))).rejects.toThrow('too late')
+    await expect(
+      send(request('https://auth.example.com', { signal: AbortSignal.abort(new Error('too late')) })),
+    ).rejects.toThrow('too late')
     expect(calls).toBe(0)
   })
 
@@ -500,7 +527,11 @@ describe('options', () => {
   const other = authority.issue()
   it.each<[string, Partial<Record<keyof TransportOptions, unknown>>, RegExp]>([
     ['a transport that is neither', { transport: {} }, /option `transport` must be an axios instance or a function/],
-    ['a proxy beside a transport', { transport: fetch, proxy: false }, /option `proxy` has no effect beside `transport`/],
+    [
+      'a proxy beside a transport',
+      { transport: fetch, proxy: false },
+      /option `proxy` has no effect beside `transport`/,
+    ],
     ['a certificate beside a transport', { transport: fetch, cert, key }, /option `cert` has no effect/],
     ['a path as ca', { ca: '/etc/ssl/ca.pem' }, /option `ca` must be PEM\. Give the content of the file/],
     ['an empty ca', { ca: '' }, /option `ca` must be PEM/],
@@ -508,7 +539,11 @@ describe('options', () => {
     ['a number as ca', { ca: 5 }, /option `ca` must be PEM/],
     ['a certificate without key', { cert }, /option `key` is missing/],
     ['a key without certificate', { key }, /option `cert` is missing/],
-    ['a broken certificate', { cert: cert.replace('MII', 'AAA'), key }, /option `cert` cannot be used \(ERR_OSSL_\w+\)/],
+    [
+      'a broken certificate',
+      { cert: cert.replace('MII', 'AAA'), key },
+      /option `cert` cannot be used \(ERR_OSSL_\w+\)/,
+    ],
     ['a key of another certificate', { cert, key: other.key }, /option `key` cannot be used \(ERR_OSSL_\w+\)/],
   ])('names %s', (_, options, message) => {
     const make = () => createTransport({ client: 'orders', ...options } as TransportOptions)
@@ -522,10 +557,30 @@ describe('TLS', () => {
   const stranger = new TestAuthority('Stranger')
 
   it.each<[string, () => { cert: string; key: string }, string, RegExp]>([
-    ['of an unknown authority', () => stranger.issue(), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', /authority as `ca`.*NODE_EXTRA_CA_CERTS/],
-    ['for another host', () => authority.issue({ names: ['other.example.com'] }), 'ERR_TLS_CERT_ALTNAME_INVALID', /another host name/],
-    ['that has expired', () => authority.issue({ notAfter: new Date(Date.now() - HOUR / 2) }), 'CERT_HAS_EXPIRED', /has expired/],
-    ['that is not valid yet', () => authority.issue({ notBefore: new Date(Date.now() + HOUR / 2) }), 'CERT_NOT_YET_VALID', /clock/],
+    [
+      'of an unknown authority',
+      () => stranger.issue(),
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      /authority as `ca`.*NODE_EXTRA_CA_CERTS/,
+    ],
+    [
+      'for another host',
+      () => authority.issue({ names: ['other.example.com'] }),
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      /another host name/,
+    ],
+    [
+      'that has expired',
+      () => authority.issue({ notAfter: new Date(Date.now() - HOUR / 2) }),
+      'CERT_HAS_EXPIRED',
+      /has expired/,
+    ],
+    [
+      'that is not valid yet',
+      () => authority.issue({ notBefore: new Date(Date.now() + HOUR / 2) }),
+      'CERT_NOT_YET_VALID',
+      /clock/,
+    ],
   ])('refuses a certificate %s, once and for all', async (_, certificate, systemCode, hint) => {
     await using server = await startServer((response) => response.end(), certificate())
     const error = await failure(createTransport({ client: 'orders', ca: authority.cert })(request(server.origin)))
@@ -555,7 +610,9 @@ describe('TLS', () => {
 
   it('says so when the server speaks no TLS', async () => {
     await using server = await startServer((response) => response.end())
-    const error = await failure(createTransport({ client: 'orders' })(request(server.origin.replace('http:', 'https:'))))
+    const error = await failure(
+      createTransport({ client: 'orders' })(request(server.origin.replace('http:', 'https:'))),
+    )
     expect(error).toMatchObject({ code: 'tls', retryable: false })
     expect(error.hint).toContain('does not speak TLS')
   })
@@ -594,7 +651,15 @@ describe('what a transport throws', () => {
   it.each<[string, unknown, string | undefined]>([
     ['several connection attempts', new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]), 'ECONNREFUSED'],
     ['an error deep inside', new Error('a', { cause: new Error('b', { cause: coded('EPIPE') }) }), 'EPIPE'],
-    ['a cause that is its own', Object.assign(coded('EPIPE'), { get cause() { return this } }), 'EPIPE'],
+    [
+      'a cause that is its own',
+      Object.assign(coded('EPIPE'), {
+        get cause() {
+          return this
+        },
+      }),
+      'EPIPE',
+    ],
     ['a code that is no system code', coded(`x${SECRET}`), undefined],
     ['a code that is a number', coded(5), undefined],
     ['text', `failed with ${SECRET}`, undefined],
@@ -611,7 +676,9 @@ describe('what a transport throws', () => {
     const body = new URLSearchParams({ client_secret: secret }).toString()
     const transport: FetchLike = () => Promise.reject(new Error(`sent ${body} and ${basic}: ${secret}`))
     const send = createTransport({ client: 'orders', transport })
-    const error = await failure(send(request('https://auth.example.com', { body, headers: { authorization: `Basic ${basic}` } })))
+    const error = await failure(
+      send(request('https://auth.example.com', { body, headers: { authorization: `Basic ${basic}` } })),
+    )
     const shown = inspect(error, { depth: Infinity, showHidden: true })
     for (const spelling of [secret, body.slice('client_secret='.length), basic]) expect(shown).not.toContain(spelling)
     expect(shown).toContain('[redacted]')

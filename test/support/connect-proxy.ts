@@ -19,7 +19,11 @@ export interface ConnectProxy extends AsyncDisposable {
   readonly url: string
   readonly port: number
   /** The CONNECT requests, in order. */
-  readonly tunnels: { readonly target: string; readonly headers: IncomingHttpHeaders; readonly clientCertificate: boolean }[]
+  readonly tunnels: {
+    readonly target: string
+    readonly headers: IncomingHttpHeaders
+    readonly clientCertificate: boolean
+  }[]
   /** Requests that came without CONNECT, for the proxy to read and to forward. */
   readonly forwards: string[]
   /** Every byte that went through or ended here, as text. */
@@ -35,7 +39,8 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
   const sockets = new Set<Socket>()
   let seen = ''
   let onEmpty: (() => void)[] = []
-  const server: Server = tls === undefined ? createServer() : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false })
+  const server: Server =
+    tls === undefined ? createServer() : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false })
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
@@ -53,7 +58,8 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
     response.writeHead(502).end()
   })
   server.on('connect', (request, client: Duplex) => {
-    const clientCertificate = Object.keys((client as { getPeerCertificate?: () => object }).getPeerCertificate?.() ?? {}).length > 0
+    const clientCertificate =
+      Object.keys((client as { getPeerCertificate?: () => object }).getPeerCertificate?.() ?? {}).length > 0
     tunnels.push({ target: request.url ?? '', headers: request.headers, clientCertificate })
     if (typeof refuse === 'function') {
       client.on('end', () => client.destroy()).resume()

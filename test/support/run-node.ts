@@ -13,7 +13,11 @@ export interface NodeRun {
  * Runs a module in a process of its own, for what concerns the whole process: exit, environment, what gets loaded.
  * @param source resolves imports from the project's folder; `argument` arrives as JSON in `process.argv[1]`
  */
-export async function runNode(source: string, argument: unknown, environment: Record<string, string> = {}): Promise<NodeRun> {
+export async function runNode(
+  source: string,
+  argument: unknown,
+  environment: Record<string, string> = {},
+): Promise<NodeRun> {
   const { PATH = '' } = process.env
   // The flag is for Node before 22.18.
   const flags = ['--experimental-strip-types', '--input-type=module']
