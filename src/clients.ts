@@ -5,7 +5,7 @@ import { optionError, TokenError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { RequestGate } from './request-gate.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
-import type { TokenSource, TokenSourceContext } from './token-source.ts'
+import type { TokenSourceContext } from './token-flights.ts'
 
 /** One client of the manager: its settings, and what its tokens share. */
 export interface Client extends TokenSourceContext, Cacheable {
@@ -26,7 +26,6 @@ export interface ClientsContext {
   readonly isClosed: () => boolean
   /** Whether an axios instance gets its tokens from this manager. */
   readonly isAttached: (axios: object) => boolean
-  readonly onToken: (source: TokenSource) => void
 }
 
 /** The clients of one manager by name. */
@@ -79,12 +78,12 @@ export class Clients {
   }
 
   #make(name: string, options: unknown, at: string): Client {
-    const { clock, events, isClosed, isAttached, onToken } = this.#context
+    const { clock, events, isClosed, isAttached } = this.#context
     const settings = readClientOptions(options, name, at)
     const endpoint = new TokenEndpoint(settings, clock, events, isAttached)
     const gate = new RequestGate(name, clock, endpoint.credentialChanged)
     const client: Client = {
-      ...{ settings, clock, events, endpoint, gate, onToken },
+      ...{ settings, clock, events, endpoint, gate },
       keyPart: JSON.stringify([name, settings.tokenEndpoint ?? settings.issuer, settings.clientId]),
       removed: false,
       whyEnded: () => (isClosed() ? closedError(name) : client.removed ? removedError(name) : undefined),

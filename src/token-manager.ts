@@ -74,7 +74,6 @@ export class TokenManager<Name extends string = never> {
       optionsOf: typeof clients === 'function' ? (clients as (name: string) => ClientOptions) : undefined,
       isClosed: () => this.#closed,
       isAttached: (axios) => this.#attached.has(axios),
-      onToken: (source) => source.settings().keepWarm && this.#keepWarm.start(),
     })
     if (clients === undefined) {
       this.#configure(ONLY_CLIENT, single, '')
@@ -201,12 +200,16 @@ export class TokenManager<Name extends string = never> {
     const client = this.#clients.find(request.client)
     const wanted = readTokenParameters(request, '', client.settings.parameters)
     const key = tokenKey(client.keyPart, wanted)
-    return this.#sources.getOrCreate(key, () => new TokenSource(client, key, wanted))
+    return this.#sources.getOrCreate(key, () => new TokenSource(client, key, wanted, this.#onToken))
   }
 
   /** @internal Whether a request without `client` says enough. */
   hasDefaultClient(): boolean {
     return this.#clients.only !== undefined
+  }
+
+  readonly #onToken = (source: TokenSource): void => {
+    if (source.settings().keepWarm) this.#keepWarm.start()
   }
 
   // Configured clients and the tokens their options name stay for good: they are what the manager is there for.

@@ -1,25 +1,16 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs, type Instant, instant } from './clock.ts'
+import { elapsedMs } from './clock.ts'
+import { CurrentToken } from './current-token.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent } from './events.ts'
 import { failureScope } from './failure-memory.ts'
 import { KeyFailures } from './key-failures.ts'
-import type { Admission, RequestGate } from './request-gate.ts'
-import { Flight } from './single-flight.ts'
+import type { Admission } from './request-gate.ts'
+import type { Flight } from './single-flight.ts'
+import { TokenFlights, type TokenSourceContext } from './token-flights.ts'
 import type { TokenParameters } from './token-key.ts'
-import { classify, type TokenState } from './token-lifecycle.ts'
-import { type ClientContext, type Deadline, type RequestControl, requestAccessToken, runDetached, withinDeadline } from './token-request.ts'
 import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
-
-/** What the sources of one client share. */
-export interface TokenSourceContext extends ClientContext {
-  readonly gate: RequestGate
-  /** Why no request may be made any more, once the manager is closed or the client removed. */
-  readonly whyEnded: () => TokenError | undefined
-  /** Told when a token was received. */
-  readonly onToken: (source: TokenSource) => void
-}
 
 /** How one caller wants its token. */
 export interface GetTokenOptions {
@@ -36,12 +27,6 @@ export interface GetTokenOptions {
   readonly forceRefresh?: boolean | undefined
 }
 
-// A token that replaced a rejected one and is rejected within this time was not the problem.
-const FRESH_MS = 10_000
-
-// A server whose tokens must not be cached is asked at most this often.
-const UNCACHEABLE_PAUSE_MS = 1000
-
 /**
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
  * it may be kept for as long as the manager, and any number of callers may use it at once.
@@ -50,25 +35,29 @@ export class TokenSource {
   readonly #key: string
   readonly #parameters: TokenParameters
   readonly #context: TokenSourceContext
+  readonly #current: CurrentToken
   readonly #failures: KeyFailures
-  #token: AccessToken | undefined
-  // 'rejected': not used before a new one was asked for. 'suspect': that failed; used on, and due for a refresh.
-  // 'expired': found to be so once, and not young again because a clock is set back.
-  #mark: 'rejected' | 'suspect' | 'expired' | undefined
-  #replacedRejected = false
-  #flight: Flight<AccessToken> | undefined
-  #forced: Flight<AccessToken> | undefined
-  #control: RequestControl | undefined
-  #uncacheableAt: Instant | undefined
-  #lastReason: RequestReason | undefined
+  readonly #flights: TokenFlights
+  readonly #onToken: (source: TokenSource) => void
   #hadToken = false
 
   /** @internal */
-  constructor(context: TokenSourceContext, key: string, parameters: TokenParameters) {
+  constructor(
+    context: TokenSourceContext,
+    key: string,
+    parameters: TokenParameters,
+    onToken: (source: TokenSource) => void = () => {},
+  ) {
     this.#context = context
     this.#key = key
     this.#parameters = parameters
+    this.#onToken = onToken
+    this.#current = new CurrentToken(context.clock)
     this.#failures = new KeyFailures(context.clock)
+    this.#flights = new TokenFlights(context, parameters, {
+      onToken: (token, reason) => this.#keep(token, reason),
+      onFailure: (error, reason, admission) => this.#usableDespite(error, reason, admission),
+    })
   }
 
   /** The client's name in the manager. */
@@ -93,7 +82,7 @@ export class TokenSource {
   /** The cached token if it is usable, without waiting or requesting anything. */
   peek(): AccessToken | undefined {
     const state = this.state()
-    return state === 'fresh' || state === 'refresh due' ? this.#token : undefined
+    return state === 'fresh' || state === 'refresh due' ? this.#current.get() : undefined
   }
 
   /**
@@ -105,33 +94,27 @@ export class TokenSource {
    */
   invalidate(rejected?: AccessToken | string): void {
     if (rejected === undefined) {
-      this.#token = undefined
-      this.#mark = undefined
+      this.#current.clear()
       this.#failures.clear()
       this.#context.gate.clear()
       return
     }
-    const token = this.#token
+    const token = this.#current.get()
     const text = typeof rejected === 'string' ? rejected : rejected.reveal()
     if (token === undefined || token.reveal() !== text) return
-    if (this.#mark === 'rejected' || this.#failures.forRefresh() !== undefined) return
+    if (this.state() === 'rejected' || this.#failures.forRefresh() !== undefined) return
     this.#context.events.emit('tokenRejected', () => ({ ...this.#about(), fingerprint: token.fingerprint }))
-    if (this.#replacedRejected && elapsedMs(token.requestedAt, this.#context.clock) < FRESH_MS) {
-      this.#failures.freshTokenRejected(this.client)
-    } else {
-      this.#mark = 'rejected'
-    }
+    if (!this.#current.reject()) this.#failures.freshTokenRejected(this.client)
   }
 
   /** Why the token is used or not, in words and as plain data without secrets. */
   inspect(): TokenSourceInspection {
-    const state = this.state()
     return describeSource({
       ...this.#about(),
-      state: state === 'absent' && this.#mark === 'rejected' ? 'rejected' : state,
-      token: this.#token,
-      requestInFlight: this.#flight !== undefined,
-      lastReason: this.#lastReason,
+      state: this.state(),
+      token: this.#current.get(),
+      requestInFlight: this.#flights.present !== undefined,
+      lastReason: this.#flights.lastReason,
       failure: this.#failures.forCallers() ?? this.#context.gate.refusal() ?? this.#failures.forRefresh(),
       clock: this.#context.clock,
     })
@@ -156,12 +139,37 @@ export class TokenSource {
 
   /** @internal The current token, usable or not: ask {@link state} first. */
   current(): AccessToken | undefined {
-    return this.#token
+    return this.#current.get()
+  }
+
+  /** @internal Where the token stands, by one reading of the clocks. */
+  state(): TokenSourceInspection['state'] {
+    return this.#current.state()
+  }
+
+  /** @internal Like {@link getToken}, without a promise when the token is at hand. */
+  tokenOrPromise(options: GetTokenOptions): AccessToken | Promise<AccessToken> {
+    const { signal, timeoutMs, minValidityMs, forceRefresh } = options
+    const state = this.state()
+    const token = this.#current.get()
+    if (token !== undefined && !forceRefresh && (state === 'fresh' || state === 'refresh due')) {
+      if (state === 'refresh due') this.refreshInBackground()
+      if (minValidityMs === undefined || this.#livesFor(minValidityMs, token, state)) return token
+    }
+    const flight = forceRefresh ? this.#flights.next(this.#refusal) : this.#join(state)
+    if (timeoutMs === undefined) return flight.wait(signal)
+    return this.#waitWithin(timeoutMs, flight.wait(signal))
+  }
+
+  /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
+  refreshInBackground(): void {
+    if (this.#failures.forRefresh() !== undefined) return
+    this.#flights.beginInBackground(this.state() === 'expired' ? 'expired' : 'refresh due')
   }
 
   /** @internal Whether eviction would lose a request or a remembered failure. */
   busy(): boolean {
-    return this.#flight !== undefined || this.#failures.forCallers() !== undefined
+    return this.#flights.present !== undefined || this.#failures.forCallers() !== undefined
   }
 
   /** @internal Whether there ever was a token. */
@@ -171,23 +179,23 @@ export class TokenSource {
 
   /** @internal Milliseconds until a refresh is due without traffic; `undefined` where that is not asked for. */
   dueInMs(): number | undefined {
-    const token = this.#token
     if (!this.#context.settings.keepWarm || !this.#hadToken) return undefined
-    if (token === undefined || this.#mark !== undefined) return 0
+    const token = this.#current.get()
+    if (token === undefined || this.state() !== 'fresh') return 0
     return Math.max(0, token.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */
   async finish(): Promise<void> {
-    if (this.#flight?.waiters === 0) this.#control?.abandon()
-    while (this.#flight !== undefined) await this.#flight.promise.catch(() => {})
+    this.#flights.abandonUnwatched()
+    await this.#flights.settled()
   }
 
   /** @internal Revokes the current token and forgets it. */
   async revoke(): Promise<void> {
-    const token = this.#token
+    const token = this.#current.get()
     if (token === undefined) return
-    this.#token = undefined
+    this.#current.clear()
     const { endpoint, events } = this.#context
     try {
       await endpoint.revokeToken(token.reveal())
@@ -198,155 +206,44 @@ export class TokenSource {
 
   /** @internal Forgets the token for good: its client was removed. */
   drop(): void {
-    this.#token = undefined
-    this.#flight = undefined
+    this.#current.clear()
+    this.#flights.disown()
   }
 
-  /** @internal Where the token stands, by one reading of the clocks. */
-  state(): TokenState | 'absent' {
-    const token = this.#token
-    if (token === undefined || this.#mark === 'rejected') return 'absent'
-    if (this.#mark === 'expired') return 'expired'
-    const state = classify(token, elapsedMs(token.requestedAt, this.#context.clock))
-    return state === 'fresh' && this.#mark === 'suspect' ? 'refresh due' : state
+  #join(state: TokenSourceInspection['state']): Flight<AccessToken> {
+    if (state === 'expired') this.#current.expire()
+    return this.#flights.join(REASON[state], this.#refusal)
   }
 
-  /** @internal Like {@link getToken}, without a promise when the token is at hand. */
-  tokenOrPromise(options: GetTokenOptions): AccessToken | Promise<AccessToken> {
-    const { signal, timeoutMs, minValidityMs, forceRefresh } = options
-    const state = this.state()
-    const token = this.#token
-    if (token !== undefined && !forceRefresh && (state === 'fresh' || state === 'refresh due')) {
-      if (state === 'refresh due') this.refreshInBackground()
-      if (minValidityMs === undefined || this.#livesFor(minValidityMs, token, state)) return token
-    }
-    const flight = forceRefresh ? this.#afterPresentFlight() : this.#joinOrStart(state)
-    if (timeoutMs === undefined) return flight.wait(signal)
-    return this.#waitWithin(timeoutMs, flight.wait(signal))
-  }
+  readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
 
-  /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
-  refreshInBackground(): void {
-    if (this.#flight !== undefined || this.#failures.forRefresh() !== undefined) return
-    if (this.#context.whyEnded() !== undefined) return
-    const admission = this.#context.gate.admit()
-    if (!(admission instanceof TokenError)) this.#start(this.peek() ? 'refresh due' : 'expired', true, admission)
-  }
-
-  #joinOrStart(state: TokenState | 'absent'): Flight<AccessToken> {
-    if (this.#flight !== undefined) {
-      this.#control?.restartIfOverdue()
-      return this.#flight
-    }
-    if (state === 'expired') {
-      this.#mark = 'expired'
-      return this.#startForCallers('expired')
-    }
-    if (state !== 'absent') return this.#startForCallers('short validity')
-    return this.#startForCallers(this.#mark === 'rejected' ? 'rejected' : 'no token')
-  }
-
-  // What a request under way brings was asked for before this call, so that it is not what this caller wants.
-  #afterPresentFlight(): Flight<AccessToken> {
-    if (this.#flight === undefined) return this.#startForCallers('forced')
-    this.#control?.restartIfOverdue()
-    this.#forced ??= runDetached(() => new Flight(() => this.#forceNext()))
-    return this.#forced
-  }
-
-  async #forceNext(): Promise<AccessToken> {
-    while (this.#flight !== undefined) await this.#flight.promise.catch(() => {})
-    this.#forced = undefined
-    return await this.#startForCallers('forced').wait()
-  }
-
-  #startForCallers(reason: RequestReason): Flight<AccessToken> {
-    const refusal = this.#context.whyEnded() ?? this.#failures.forCallers()
-    const admission = refusal ?? this.#context.gate.admit()
-    if (admission instanceof TokenError) throw admission
-    return this.#start(reason, false, admission)
-  }
-
-  #start(reason: RequestReason, background: boolean, admission: Admission): Flight<AccessToken> {
-    this.#lastReason = reason
-    const flight = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, { reason, background, admission })))
-    this.#flight = flight
-    return flight
-  }
-
-  async #fly(flight: Flight<AccessToken>, { reason, background, admission }: FlightPlan): Promise<AccessToken> {
-    const { gate, settings } = this.#context
-    const { failing } = gate
-    const maxAttempts = () => (failing || flight.waiters === 0 ? 1 : settings.maxAttempts)
-    let sent = false
-    const send = (deadline: Deadline) => {
-      sent = true
-      return requestAccessToken(this.#context, this.#parameters, { reason, background, maxAttempts }, deadline)
-    }
-    try {
-      await this.#spaceUncacheable()
-      const token = await withinDeadline(this.#context, this.#onBegin, (deadline) =>
-        gate.run(admission, deadline.signal, () => send(deadline)),
-      )
-      if (this.#flight === flight) this.#keep(token)
-      this.#tellReceived(token, reason)
-      return token
-    } catch (error) {
-      if (!sent || this.#flight !== flight) throw error
-      return this.#usableDespite(error as TokenError, reason, admission)
-    } finally {
-      if (this.#flight === flight) this.#flight = undefined
-    }
-  }
-
-  readonly #onBegin = (control: RequestControl): void => {
-    this.#control = control
-  }
-
-  async #spaceUncacheable(): Promise<void> {
-    const { clock } = this.#context
-    const waitMs = this.#uncacheableAt === undefined ? 0 : UNCACHEABLE_PAUSE_MS - elapsedMs(this.#uncacheableAt, clock)
-    if (waitMs > 0) await clock.sleep(waitMs)
-  }
-
-  #keep(token: AccessToken): void {
-    this.#context.gate.succeeded()
+  #keep(token: AccessToken, reason: RequestReason): void {
     this.#hadToken = true
-    if (token.lifetimeMs === 0) {
-      this.#uncacheableAt = instant(this.#context.clock)
-      return
-    }
-    this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
-    this.#failures.succeeded(this.#replacedRejected)
-    this.#mark = undefined
-    this.#token = token
-    this.#context.onToken(this)
-  }
-
-  // After the token is in place, so that a listener finds it there.
-  #tellReceived(token: AccessToken, reason: RequestReason): void {
+    if (token.lifetimeMs > 0) this.#failures.succeeded(this.#current.put(token))
+    // After the token is in place, so that a listener finds it there.
     const { clock, events } = this.#context
-    const { lifetimeMs, scope: granted } = token
-    const durationMs = elapsedMs(token.requestedAt, clock)
-    events.emit('tokenReceived', () => ({ ...this.#about(), reason, fingerprint: token.fingerprint, lifetimeMs, granted, durationMs }))
+    events.emit('tokenReceived', () => ({
+      ...{ ...this.#about(), reason, fingerprint: token.fingerprint, lifetimeMs: token.lifetimeMs, granted: token.scope },
+      durationMs: elapsedMs(token.requestedAt, clock),
+    }))
+    this.#onToken(this)
   }
 
   // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
   #usableDespite(error: TokenError, reason: RequestReason, admission: Admission): AccessToken {
-    const { clock, events, gate } = this.#context
-    const token = this.#token
-    const ageMs = token === undefined ? 0 : elapsedMs(token.requestedAt, clock)
-    const valid = token !== undefined && this.#mark !== 'expired' && classify(token, ageMs) !== 'expired'
-    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: valid }))
-    if (valid) this.#failures.refreshFailed(error, token)
+    const { events, gate } = this.#context
+    const token = this.#current.unexpired()
+    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
+    if (token !== undefined) this.#failures.refreshFailed(error, token)
     if (failureScope(error) === 'client') gate.failed(error, admission)
     else this.#failures.denied(error)
-    if (!valid || !error.retryable || reason === 'forced' || reason === 'short validity') throw error
-    if (this.#mark === 'rejected') this.#mark = 'suspect'
+    const mustBeNew = reason === 'forced' || reason === 'short validity'
+    if (token === undefined || !error.retryable || mustBeNew) throw error
+    this.#current.useOn()
     return token
   }
 
-  #livesFor(minValidityMs: number, token: AccessToken, state: TokenState): boolean {
+  #livesFor(minValidityMs: number, token: AccessToken, state: TokenSourceInspection['state']): boolean {
     const { clock, events } = this.#context
     if (token.lifetimeMs - elapsedMs(token.requestedAt, clock) >= minValidityMs) return true
     if (token.lifetimeMs >= minValidityMs || state !== 'fresh') return false
@@ -370,10 +267,12 @@ export class TokenSource {
   }
 }
 
-interface FlightPlan {
-  readonly reason: RequestReason
-  readonly background: boolean
-  readonly admission: Admission
+const REASON: Readonly<Record<TokenSourceInspection['state'], RequestReason>> = {
+  absent: 'no token',
+  expired: 'expired',
+  rejected: 'rejected',
+  fresh: 'short validity',
+  'refresh due': 'short validity',
 }
 
 function waitTimeoutError(client: string, timeoutMs: number): TokenError {

@@ -1,0 +1,73 @@
+import type { AccessToken } from './access-token.ts'
+import { type Clock, elapsedMs } from './clock.ts'
+import { classify, type TokenState } from './token-lifecycle.ts'
+
+// A token that replaced a rejected one and is rejected within this time was not the problem.
+const FRESH_MS = 10_000
+
+/** The token that one key has, and what became known of it since it was received. */
+export class CurrentToken {
+  readonly #clock: Clock
+  #token: AccessToken | undefined
+  // 'rejected': not used before a new one was asked for. 'suspect': that failed; used on, and due for a refresh.
+  // 'expired': found to be so once, and not young again because a clock is set back.
+  #mark: 'rejected' | 'suspect' | 'expired' | undefined
+  #replacedRejected = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The token, usable or not: ask {@link state} first. */
+  get(): AccessToken | undefined {
+    return this.#token
+  }
+
+  /** Where the token stands, by one reading of the clocks. */
+  state(): TokenState | 'absent' | 'rejected' {
+    const token = this.#token
+    if (token === undefined) return 'absent'
+    if (this.#mark === 'rejected' || this.#mark === 'expired') return this.#mark
+    const state = classify(token, elapsedMs(token.requestedAt, this.#clock))
+    return state === 'fresh' && this.#mark === 'suspect' ? 'refresh due' : state
+  }
+
+  /** The token if it has not expired, even if it was rejected. */
+  unexpired(): AccessToken | undefined {
+    const token = this.#token
+    if (token === undefined || this.#mark === 'expired') return undefined
+    return classify(token, elapsedMs(token.requestedAt, this.#clock)) === 'expired' ? undefined : token
+  }
+
+  /** Takes a new token. @returns whether it replaces one that was rejected */
+  put(token: AccessToken): boolean {
+    this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
+    this.#token = token
+    this.#mark = undefined
+    return this.#replacedRejected
+  }
+
+  /** An API rejected the token. @returns false when it has only just replaced another rejected one: it is used on */
+  reject(): boolean {
+    const token = this.#token
+    if (token === undefined) return false
+    if (this.#replacedRejected && elapsedMs(token.requestedAt, this.#clock) < FRESH_MS) return false
+    this.#mark = 'rejected'
+    return true
+  }
+
+  /** A rejected token could not be replaced for now: better than none. */
+  useOn(): void {
+    if (this.#mark === 'rejected') this.#mark = 'suspect'
+  }
+
+  /** The token was found to have expired. */
+  expire(): void {
+    this.#mark = 'expired'
+  }
+
+  clear(): void {
+    this.#token = undefined
+    this.#mark = undefined
+  }
+}

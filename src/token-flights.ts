@@ -1,0 +1,162 @@
+import type { AccessToken } from './access-token.ts'
+import { elapsedMs, type Instant, instant } from './clock.ts'
+import { TokenError } from './errors.ts'
+import type { RequestReason } from './events.ts'
+import type { Admission, RequestGate } from './request-gate.ts'
+import { Flight } from './single-flight.ts'
+import type { TokenParameters } from './token-key.ts'
+import {
+  type ClientContext,
+  type Deadline,
+  type RequestControl,
+  requestAccessToken,
+  runDetached,
+  withinDeadline,
+} from './token-request.ts'
+
+/** What the sources of one client share. */
+export interface TokenSourceContext extends ClientContext {
+  readonly gate: RequestGate
+  /** Why no request may be made any more, once the manager is closed or the client removed. */
+  readonly whyEnded: () => TokenError | undefined
+}
+
+/** What is done with the outcome of a request. */
+export interface FlightOutcome {
+  onToken(token: AccessToken, reason: RequestReason): void
+  /** @returns the token that is usable all the same; else throws */
+  onFailure(error: TokenError, reason: RequestReason, admission: Admission): AccessToken
+}
+
+// A server whose tokens must not be cached is asked at most this often.
+const UNCACHEABLE_PAUSE_MS = 1000
+
+/** The token requests of one key: one at a time. */
+export class TokenFlights {
+  readonly #context: TokenSourceContext
+  readonly #parameters: TokenParameters
+  readonly #outcome: FlightOutcome
+  #present: Flight<AccessToken> | undefined
+  #forced: Flight<AccessToken> | undefined
+  #control: RequestControl | undefined
+  #uncacheableAt: Instant | undefined
+  #lastReason: RequestReason | undefined
+
+  constructor(context: TokenSourceContext, parameters: TokenParameters, outcome: FlightOutcome) {
+    this.#context = context
+    this.#parameters = parameters
+    this.#outcome = outcome
+  }
+
+  /** The request under way. */
+  get present(): Flight<AccessToken> | undefined {
+    return this.#present
+  }
+
+  /** Why the last request was made. */
+  get lastReason(): RequestReason | undefined {
+    return this.#lastReason
+  }
+
+  /** The request under way, begun again if it slept through a suspension; else a new one. @throws TokenError why not */
+  join(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
+    if (this.#present === undefined) return this.#begin(reason, false, refusal)
+    this.#control?.restartIfOverdue()
+    return this.#present
+  }
+
+  /**
+   * A request that begins after this call. What one under way brings was asked for before, so that this one waits for
+   * it to end; callers share the one that waits.
+   */
+  next(refusal: () => TokenError | undefined): Flight<AccessToken> {
+    if (this.#present === undefined) return this.#begin('forced', false, refusal)
+    this.#control?.restartIfOverdue()
+    this.#forced ??= runDetached(
+      () =>
+        new Flight(async () => {
+          await this.settled()
+          this.#forced = undefined
+          return await this.#begin('forced', false, refusal).wait()
+        }),
+    )
+    return this.#forced
+  }
+
+  /** Begins a request that nobody waits for, if none is under way and nothing stands against it. */
+  beginInBackground(reason: RequestReason): void {
+    if (this.#present !== undefined || this.#context.whyEnded() !== undefined) return
+    const admission = this.#context.gate.admit()
+    if (!(admission instanceof TokenError)) this.#start(reason, true, admission)
+  }
+
+  /** Ends the request under way if nobody waits for it. */
+  abandonUnwatched(): void {
+    if (this.#present?.waiters === 0) this.#control?.abandon()
+  }
+
+  /** Disowns the request under way: its callers are served, and its token is not kept. */
+  disown(): void {
+    this.#present = undefined
+  }
+
+  /** Resolves when no request is under way. */
+  async settled(): Promise<void> {
+    while (this.#present !== undefined) await this.#present.promise.catch(() => {})
+  }
+
+  #begin(reason: RequestReason, background: boolean, refusal: () => TokenError | undefined): Flight<AccessToken> {
+    const admission = this.#context.whyEnded() ?? refusal() ?? this.#context.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    return this.#start(reason, background, admission)
+  }
+
+  #start(reason: RequestReason, background: boolean, admission: Admission): Flight<AccessToken> {
+    this.#lastReason = reason
+    const plan = { reason, background, admission }
+    this.#present = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, plan)))
+    return this.#present
+  }
+
+  async #fly(flight: Flight<AccessToken>, { reason, background, admission }: FlightPlan): Promise<AccessToken> {
+    const { gate, settings, clock } = this.#context
+    const { failing } = gate
+    const maxAttempts = () => (failing || flight.waiters === 0 ? 1 : settings.maxAttempts)
+    let sent = false
+    const send = (deadline: Deadline) => {
+      sent = true
+      return requestAccessToken(this.#context, this.#parameters, { reason, background, maxAttempts }, deadline)
+    }
+    try {
+      await this.#spaceUncacheable()
+      const token = await withinDeadline(this.#context, this.#onBegin, (deadline) =>
+        gate.run(admission, deadline.signal, () => send(deadline)),
+      )
+      gate.succeeded()
+      if (token.lifetimeMs === 0) this.#uncacheableAt = instant(clock)
+      if (this.#present === flight) this.#outcome.onToken(token, reason)
+      return token
+    } catch (error) {
+      if (!sent || this.#present !== flight) throw error
+      return this.#outcome.onFailure(error as TokenError, reason, admission)
+    } finally {
+      if (this.#present === flight) this.#present = undefined
+    }
+  }
+
+  readonly #onBegin = (control: RequestControl): void => {
+    this.#control = control
+  }
+
+  async #spaceUncacheable(): Promise<void> {
+    const { clock } = this.#context
+    const waitMs = this.#uncacheableAt === undefined ? 0 : UNCACHEABLE_PAUSE_MS - elapsedMs(this.#uncacheableAt, clock)
+    if (waitMs > 0) await clock.sleep(waitMs)
+  }
+}
+
+interface FlightPlan {
+  readonly reason: RequestReason
+  readonly background: boolean
+  readonly admission: Admission
+}
