@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Tests and examples import the package as users do, and get its sources.
+    alias: [
+      { find: /^evertoken$/, replacement: source('index.ts') },
+      { find: /^evertoken\/axios$/, replacement: source('http/axios.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/setup.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'html', 'lcov'],
+    },
+  },
+})
