@@ -1,14 +1,10 @@
-import nock from 'nock'
-import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTransport } from '../src/transport.ts'
+import { nock } from './support/nock.ts'
 
-// On its own: nock replaces node:http for the whole file.
 describe('nock', () => {
   beforeEach(() => {
     for (const name of ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']) vi.stubEnv(name, undefined)
-  })
-  afterAll(() => {
-    nock.restore()
   })
 
   it('stands in for the authorization server', async () => {
