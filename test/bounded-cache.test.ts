@@ -127,6 +127,17 @@ describe('BoundedCache', () => {
     for (const { name } of gone) expect(cache.get(name)).toBeUndefined()
   })
 
+  it('tells which values last: those that are pinned or held', () => {
+    const cache = new BoundedCache<Value>(5)
+    const [pinned, held, busy] = fill(cache, ['pinned', 'held', 'busy', 'recent']) as [Value, Value, Value]
+    cache.pin('pinned', pinned)
+    cache.hold('held', held)
+    busy.isBusy = true
+    expect(cache.lasting()).toEqual(new Set([pinned, held]))
+    cache.deleteWhere((value) => value === held)
+    expect(cache.lasting()).toEqual(new Set([pinned]))
+  })
+
   it('returns a value that is kept in several ways once', () => {
     const cache = new BoundedCache<Value>(2)
     const [value] = fill(cache, ['a']) as [Value]
