@@ -5,6 +5,7 @@ import { Discovery, type ServerMetadata } from './discovery.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
+import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
 import { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
@@ -136,7 +137,8 @@ export class TokenEndpoint {
   /** Makes the request that sends a form to an endpoint of the server as this client. */
   async #authenticated(url: string, body: URLSearchParams, metadata: ServerMetadata | undefined, signal: AbortSignal) {
     const { name: client, clientId, issuer, expectedIssuer, authentication } = this.#settings
-    const secrets: string[] = []
+    // The client's id too: not secret, but a server's error is no place to publish it.
+    const secrets = spellings(clientId)
     const draft: TokenRequestDraft = {
       ...{ client, clientId, tokenEndpoint: url, issuer: expectedIssuer ?? issuer, body },
       supportedMethods: metadata?.tokenEndpointAuthMethods,

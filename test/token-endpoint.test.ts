@@ -354,8 +354,8 @@ describe('a failure', () => {
 
   it.each(['client', 'invalid', 'error'])('of a client that is called %s is read all the same', async (clientId) => {
     const { request, server } = bench({ clientId })
-    server.script.push({ status: 401, body: { error: 'invalid_client', error_description: `no client error: ${clientId}` } })
-    expect(await failureOf(request())).toMatchObject({ error: 'invalid_client', errorDescription: `no client error: ${clientId}` })
+    server.script.push({ status: 401, body: { error: 'invalid_client', error_description: `unknown: ${clientId}` } })
+    expect(await failureOf(request())).toMatchObject({ error: 'invalid_client', errorDescription: 'unknown: [redacted]' })
   })
 
   it.each<[method: ClientOptions['clientAuthentication'], hint: string]>([
