@@ -1,5 +1,5 @@
 import type { AxiosError, AxiosInstance, AxiosResponse } from 'axios'
-import type { AccessToken } from '../access-token.ts'
+import { AccessToken } from '../access-token.ts'
 import type { TokenEventEmitter } from '../events.ts'
 import type { TokenSource } from '../token-source.ts'
 import type { PreparedAxios } from './axios-dispatch.ts'
@@ -62,7 +62,7 @@ async function replay(answer: AxiosResponse, rejection: Rejection, options: Reje
     discard(answer)
     throw error
   })
-  if (another === token) return answer
+  if (AccessToken.authorizationOf(another) === passage.authorization()) return answer
   discard(answer)
   carryToken(config, 'replay', source, another, passage.origin())
   options.events.emit('requestReplayed', () => ({ client: source.client, origin: passage.origin() }))

@@ -1,0 +1,324 @@
+import { createHook } from 'node:async_hooks'
+import type { AxiosInstance, InternalAxiosRequestConfig } from 'axios'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { attachTokenManager } from '../../src/http/axios.ts'
+import type { TokenManager } from '../../src/token-manager.ts'
+import type { AuthorizationServer } from '../support/authorization-server.ts'
+import { managed } from '../support/managed.ts'
+import type { VirtualClock } from '../support/virtual-clock.ts'
+import { Api, type ApiRequest, failureOf } from './axios-api.ts'
+
+const OTHER = 'https://other.example'
+
+/** How many asynchronous operations of each kind begin until the request is done. */
+async function asyncOperations(client: AxiosInstance): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  const hook = createHook({
+    init: (_, type) => {
+      counts[type] = (counts[type] ?? 0) + 1
+    },
+  })
+  hook.enable()
+  await client.get('/orders')
+  hook.disable()
+  return counts
+}
+
+describe('a request whose token is at hand', () => {
+  it('reaches the adapter before the call returns, with the header set', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    await client.get('/orders')
+    const calls = [client.get('/orders'), client.post('/orders', {}), client.get('/', { token: tokens.source({}) })]
+    expect(api.authorizations).toEqual(Array(4).fill('Bearer token-1'))
+    await Promise.all(calls)
+  })
+
+  it('reaches the adapter before the call returns without a token too, if it wants none', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    const call = client.get('/orders', { token: false })
+    expect(api.authorizations).toEqual([undefined])
+    await call
+  })
+
+  it('makes no promise, and nothing else asynchronous, beyond what axios does for a response interceptor', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const bare = api.client({ headers: { Authorization: 'Bearer static' } })
+    const hooked = api.client({ headers: { Authorization: 'Bearer static' } })
+    hooked.interceptors.response.use((answer) => answer)
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    await Promise.all([bare.get('/'), hooked.get('/'), client.get('/')])
+    const [ofBare, ofHooked, ofClient] = [
+      await asyncOperations(bare),
+      await asyncOperations(hooked),
+      await asyncOperations(client),
+    ]
+    expect(ofBare.PROMISE).toBeGreaterThan(0)
+    expect(ofClient).toEqual(ofHooked)
+    expect(ofClient).toEqual({ ...ofBare, PROMISE: (ofBare.PROMISE ?? 0) + 1 })
+  })
+
+  it('has its token although the clock moves between decision and writing', async () => {
+    const { tokens, clock } = managed()
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    await client.get('/')
+    client.interceptors.request.use(
+      (config) => {
+        clock.moveWall(7200_000)
+        return config
+      },
+      null,
+      { synchronous: true },
+    )
+    await client.get('/')
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2'])
+  })
+})
+
+describe('other interceptors', () => {
+  const effects: [string, (config: InternalAxiosRequestConfig) => InternalAxiosRequestConfig][] = [
+    ['passes the request on', (config) => config],
+    ['copies the config', (config) => ({ ...config })],
+    ['adds a header', (config) => Object.assign(config, { headers: config.headers.set('x-request-id', '1') })],
+    ['changes the path', (config) => Object.assign(config, { url: '/changed' })],
+    ['replaces the headers', (config) => Object.assign(config, { headers: {} })],
+    ['drops the headers', (config) => Object.assign(config, { headers: undefined })],
+    ['drops `transformRequest`', (config) => Object.assign(config, { transformRequest: undefined })],
+    ['gives one function for `transformRequest`', (config) => Object.assign(config, { transformRequest: String })],
+  ]
+  const modes = ['synchronous', 'asynchronous'] as const
+  const sides = ['before', 'after'] as const
+  const table = effects.flatMap(([what, effect]) =>
+    modes.flatMap((mode) => sides.map((side) => [what, mode, side, effect] as const)),
+  )
+
+  it.each(table)('do no harm: %s, %s, added %s ours', async (_, mode, side, effect) => {
+    const { tokens, server } = managed()
+    const api = new Api()
+    const client = api.client()
+    const add = () =>
+      client.interceptors.request.use(mode === 'synchronous' ? effect : async (config) => effect(config), null, {
+        synchronous: mode === 'synchronous',
+      })
+    if (side === 'before') add()
+    attachTokenManager(client, tokens)
+    if (side === 'after') add()
+    const { config } = await client.post('/orders', 'body')
+    await client.post('/orders', 'body')
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
+    expect(server.requests).toHaveLength(1)
+    expect(config.data).toBe('body')
+  })
+
+  it.each(modes)('that swallow our refusal don’t get the request sent: %s', async (mode) => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    let seen: InternalAxiosRequestConfig | undefined
+    client.interceptors.request.use(
+      (config) => config,
+      () => seen as never,
+    )
+    attachTokenManager(client, tokens)
+    client.interceptors.request.use((config) => (seen = config), null, { synchronous: mode === 'synchronous' })
+    await client.get('/')
+    expect(await failureOf(client.get(`${OTHER}/`))).toMatchObject({ code: 'origin_refused' })
+    expect(api.requests).toHaveLength(1)
+  })
+
+  it('that fail and recover don’t get the request sent without a token', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    await client.get('/')
+    const fail = () => {
+      throw new Error('of the interceptor')
+    }
+    client.interceptors.request.use(fail, () => {}, { synchronous: true })
+    await client.get('/')
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
+  })
+
+  it('don’t find our marks on the config that comes back', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    client.interceptors.request.use((config) => config)
+    const transformRequest = [(data: unknown) => data, String]
+    attachTokenManager(client, tokens)
+    const { config } = await client.post('/', 1, { transformRequest })
+    expect(config.transformRequest).toEqual(transformRequest)
+    expect(config.adapter).toBe(api.adapter)
+  })
+
+  it('that change the URL while the token is awaited don’t send it there', async () => {
+    const { tokens, server, clock } = managed()
+    server.script.push({ afterMs: 1000 })
+    const api = new Api()
+    const client = api.client()
+    let held: InternalAxiosRequestConfig | undefined
+    attachTokenManager(client, tokens)
+    client.interceptors.request.use((config) => (held = config))
+    const failure = failureOf(client.get('/'))
+    await clock.advance(500)
+    Object.assign(held ?? {}, { url: OTHER })
+    await clock.advance(500)
+    expect(await failure).toMatchObject({ code: 'origin_refused' })
+    expect(api.requests).toEqual([])
+  })
+})
+
+// What follows puts arbitrary interceptors around ours, and judges each request by what reaches the adapter.
+
+interface World {
+  readonly clock: VirtualClock
+  readonly server: AuthorizationServer
+  readonly tokens: TokenManager
+  /** The interceptors do nothing before. */
+  isWarm: boolean
+}
+
+type Effect = (config: InternalAxiosRequestConfig, world: World) => InternalAxiosRequestConfig
+
+const set =
+  (changes: object): Effect =>
+  (config) =>
+    Object.assign(config, changes)
+
+const EFFECTS: Record<string, Effect> = {
+  nothing: (config) => config,
+  'another path': set({ url: '/changed' }),
+  'another URL': set({ url: `${OTHER}/changed` }),
+  'protocol-relative URL': set({ url: '//other.example/changed' }),
+  'backslashes': set({ url: '/\\other.example/changed' }),
+  'absolute URL of the API': set({ url: 'https://api.example.com/changed' }),
+  'another base': set({ baseURL: OTHER }),
+  'the same base': set({ baseURL: 'https://api.example.com' }),
+  'userinfo': set({ baseURL: 'https://user@api.example.com' }),
+  'no base': set({ baseURL: undefined, url: `${OTHER}/` }),
+  'no headers': set({ headers: undefined }),
+  'new headers': (config) => Object.assign(config, { headers: { 'x-new': '1' } }),
+  'own header': (config) => Object.assign(config, { headers: { ...config.headers, authorization: 'Basic own' } }),
+  'no own header': (config) => Object.assign(config, { headers: { ...config.headers, Authorization: null } }),
+  'no token': set({ token: false }),
+  'the default token': set({ token: undefined }),
+  'another scope': set({ token: { scope: 'write' } }),
+  'a handle': (config, { tokens }) => Object.assign(config, { token: tokens.source({ scope: 'handle' }) }),
+  'auth': set({ auth: { username: 'u', password: 'p' } }),
+  'no auth': set({ auth: undefined }),
+  'a copy': (config) => ({ ...config }),
+  'an hour passes': (config, { clock }) => {
+    clock.moveWall(3600_000)
+    return config
+  },
+  'the token is rejected': (config, { tokens, server }) => {
+    if (server.requests.length > 0) tokens.invalidate({}, `token-${server.requests.length}`)
+    return config
+  },
+  failure: () => {
+    throw new Error('of the interceptor')
+  },
+}
+
+const someInterceptor = fc.record({
+  effect: fc.constantFrom(...Object.keys(EFFECTS)),
+  isAsync: fc.boolean(),
+  isAddedFirst: fc.boolean(),
+  recovers: fc.boolean(),
+})
+
+const someRequest = fc.record({
+  url: fc.constantFrom('/orders', 'orders', '', 'https://api.example.com/orders', `${OTHER}/orders`),
+  token: fc.constantFrom<'default' | 'none' | 'scope' | 'handle'>('default', 'none', 'scope', 'handle'),
+  isWarm: fc.boolean(),
+  legacyInterceptorReqResOrdering: fc.boolean(),
+})
+
+interface OtherInterceptor {
+  readonly effect: string
+  readonly isAsync: boolean
+  readonly recovers: boolean
+}
+
+function addInterceptor(client: AxiosInstance, world: World, { effect, isAsync, recovers }: OtherInterceptor) {
+  let seen: InternalAxiosRequestConfig | undefined
+  const apply = (config: InternalAxiosRequestConfig) => {
+    if (!world.isWarm) return config
+    seen = config
+    return (EFFECTS[effect] as Effect)(config, world)
+  }
+  const recover = (error: unknown) => {
+    if (seen === undefined) throw error
+    return seen as never
+  }
+  client.interceptors.request.use(isAsync ? async (config) => apply(config) : apply, recovers ? recover : null, {
+    synchronous: !isAsync,
+  })
+}
+
+/** What is wrong with a request that has reached the adapter. */
+function faultsOf({ url, authorization, config }: ApiRequest, { clock, server }: World): string[] {
+  const issued = /^Bearer token-(\d+)$/.exec(String(authorization))
+  const isTokenless = config.token === false || authorization === 'Basic own'
+  if (issued === null) return isTokenless ? [] : [`without a token: ${String(authorization)}`]
+  const request = server.requests[Number(issued[1]) - 1]
+  const wanted = config.token && ('scope' in config.token ? config.token.scope : 'handle')
+  const faults = {
+    'with a token that was not wanted': config.token === false,
+    'with the wrong token': config.token !== false && request?.form.get('scope') !== (wanted ?? null),
+    'with a token that `auth` displaces': config.auth,
+    'to another origin with a token': new URL(url).origin !== 'https://api.example.com',
+    'with an expired token': clock.now() - (request?.at ?? 0) >= 3590_000,
+  }
+  return Object.entries(faults).flatMap(([fault, is]) => (is ? [fault] : []))
+}
+
+describe('arbitrary other interceptors', () => {
+  it('never get a request sent without its token, with another or an expired one, or to another origin with one', async () => {
+    const isUsual = (error: Record<string, unknown>) =>
+      ['origin_refused', 'authorization_conflict'].includes(error.code as string) || error.message === 'of the interceptor'
+    await fc.assert(
+      fc.asyncProperty(fc.array(someInterceptor, { maxLength: 4 }), someRequest, async (interceptors, request) => {
+        const world: World = { ...managed({ maxTokens: 10 }), isWarm: false }
+        const faults: string[] = []
+        const api = new Api()
+        api.answer = (sent) => {
+          faults.push(...faultsOf(sent, world))
+          return {}
+        }
+        const client = api.client()
+        const { transitional = {} } = client.defaults
+        // Older versions of axios know one order only.
+        if ('legacyInterceptorReqResOrdering' in transitional) {
+          const { legacyInterceptorReqResOrdering } = request
+          client.defaults.transitional = { ...transitional, legacyInterceptorReqResOrdering }
+        }
+        const handle = world.tokens.source({ scope: 'handle' })
+        for (const each of interceptors.filter(({ isAddedFirst }) => isAddedFirst)) addInterceptor(client, world, each)
+        attachTokenManager(client, world.tokens)
+        for (const each of interceptors.filter(({ isAddedFirst }) => !isAddedFirst)) addInterceptor(client, world, each)
+        if (request.isWarm) for (const token of [undefined, handle]) await client.get('/', { token })
+        world.isWarm = true
+        const token = { default: undefined, none: false, scope: { scope: 'write' }, handle }[request.token] as undefined
+        const error = await client.get(request.url, { token }).then(
+          () => undefined,
+          (reason) => reason,
+        )
+        expect(faults).toEqual([])
+        expect(error === undefined || isUsual(error) || error).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  }, 30_000)
+})
