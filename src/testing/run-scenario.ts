@@ -137,14 +137,25 @@ class ScenarioRun {
     const arrived = this.#server.requests
     const differences = Object.entries(calls).map(([name, outcome]) => {
       this.#unchecked.delete(name)
-      return callsDiffer(name, outcome, (this.#calls.get(name) ?? []).map((call) => call.outcome))
+      return callsDiffer(
+        name,
+        outcome,
+        (this.#calls.get(name) ?? []).map((call) => call.outcome),
+      )
     })
     const compare = (what: string, wanted: unknown, got: unknown) => {
       if (wanted !== undefined && !matches(wanted, got)) differences.push(difference(what, wanted, got))
     }
-    differences.push(countDiffers('requests', requests, arrived.length), countDiffers('secretReads', secretReads, this.#secretReads))
+    differences.push(
+      countDiffers('requests', requests, arrived.length),
+      countDiffers('secretReads', secretReads, this.#secretReads),
+    )
     if (expected.requestsAt) {
-      compare('requestsAt', requestsAt.map(milliseconds), arrived.map(({ at }) => Math.round(at - this.#startMs)))
+      compare(
+        'requestsAt',
+        requestsAt.map(milliseconds),
+        arrived.map(({ at }) => Math.round(at - this.#startMs)),
+      )
     }
     compare('lastRequest', lastRequest, Object.fromEntries(arrived.at(-1)?.form ?? []))
     if (state) compare('state', state, this.#manager.inspect({}).state)

@@ -27,7 +27,8 @@ function isOutcome(expected: ScenarioOutcome, got: Outcome): boolean {
 /** How a number differs from what is expected; `''` if it does not. */
 export function countDiffers(what: string, expected: ScenarioCount | undefined, got: number): string {
   if (expected === undefined) return ''
-  const { atLeast = 0, atMost = Infinity } = typeof expected === 'number' ? { atLeast: expected, atMost: expected } : expected
+  const { atLeast = 0, atMost = Infinity } =
+    typeof expected === 'number' ? { atLeast: expected, atMost: expected } : expected
   return got >= atLeast && got <= atMost ? '' : difference(what, expected, got)
 }
 

@@ -49,7 +49,8 @@ export function timetable({ steps, ...rest }: Scenario): readonly TimetableEntry
       continue
     }
     const everyMs = milliseconds(step.every)
-    for (const n of numbers) entries.push({ step, atMs: atMs + (n - 1) * everyMs, repetitions: [n], place: `${place}, repetition ${n}` })
+    for (const n of numbers)
+      entries.push({ step, atMs: atMs + (n - 1) * everyMs, repetitions: [n], place: `${place}, repetition ${n}` })
   }
   return entries.sort((a, b) => a.atMs - b.atMs)
 }
