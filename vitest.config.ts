@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^evertoken$/, replacement: source('index.ts') },
       { find: /^evertoken\/axios$/, replacement: source('http/axios.ts') },
+      { find: /^evertoken\/testing$/, replacement: source('testing/index.ts') },
     ],
   },
   test: {

@@ -1,12 +1,6 @@
+import { TokenManager, type TokenManagerOptions } from 'evertoken'
+import { runScenario, type Scenario, type ScenarioManager, type ScenarioStep, scenarios } from 'evertoken/testing'
 import { describe, expect, it } from 'vitest'
-import { TokenManager, type TokenManagerOptions } from '../../src/index.ts'
-import {
-  runScenario,
-  type Scenario,
-  type ScenarioManager,
-  type ScenarioStep,
-  scenarios,
-} from '../../src/testing/index.ts'
 
 const scenario = (...steps: ScenarioStep[]): Scenario => ({ name: 'It does what it should', steps })
 const failureOf = async (given: Scenario) =>

@@ -1,5 +1,5 @@
+import { runScenario, scenarios } from 'evertoken/testing'
 import { describe, it } from 'vitest'
-import { runScenario, scenarios } from '../../src/testing/index.ts'
 
 describe.each(Object.entries(scenarios))('%s', (_topic, of) => {
   it.each(of)('$name', (scenario) => runScenario(scenario))

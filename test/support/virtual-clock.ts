@@ -1,1 +1,1 @@
-export { VirtualClock, type VirtualClockOptions } from '../../src/testing/virtual-clock.ts'
+export { VirtualClock } from '../../src/testing/virtual-clock.ts'
