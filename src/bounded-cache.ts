@@ -12,7 +12,9 @@ export interface Cacheable {
  * Never one that is pinned, held by somebody as a handle, or busy: a second value for a key would be a second request.
  */
 export class BoundedCache<Value extends Cacheable> {
-  readonly #recent: LRUCache<string, Value>
+  readonly #max: number
+  // Made when it is needed: it takes memory for `max` values at once, and most managers have configured clients only.
+  #recent: LRUCache<string, Value> | undefined
   readonly #pinned = new Map<string, Value>()
   readonly #busy = new Map<string, Value>()
   // Handles are kept findable for as long as somebody has them, and no longer.
@@ -22,33 +24,28 @@ export class BoundedCache<Value extends Cacheable> {
   })
 
   constructor(max: number) {
-    this.#recent = new LRUCache({
-      max,
-      dispose: (value, key, why) => {
-        if (why === 'evict') this.#keepWhileBusy(key, value)
-      },
-    })
+    this.#max = max
   }
 
   /** The value of this key, if there is one. */
   get(key: string): Value | undefined {
-    return this.#pinned.get(key) ?? this.#recent.get(key) ?? this.#busy.get(key) ?? this.#held.get(key)?.deref()
+    return this.#pinned.get(key) ?? this.#recent?.get(key) ?? this.#busy.get(key) ?? this.#held.get(key)?.deref()
   }
 
   /** The value of this key, made if there is none. */
   getOrCreate(key: string, create: () => Value): Value {
-    const known = this.#pinned.get(key) ?? this.#recent.get(key)
+    const known = this.#pinned.get(key) ?? this.#recent?.get(key)
     if (known !== undefined) return known
     const value = this.#busy.get(key) ?? this.#held.get(key)?.deref() ?? create()
     this.#busy.delete(key)
-    this.#recent.set(key, value)
+    this.#keepRecent(key, value)
     return value
   }
 
   /** Keeps a value until it is deleted. */
   pin(key: string, value: Value): void {
     this.#pinned.set(key, value)
-    this.#recent.delete(key)
+    this.#recent?.delete(key)
     this.#busy.delete(key)
   }
 
@@ -66,7 +63,7 @@ export class BoundedCache<Value extends Cacheable> {
     for (const [key, value] of this.#entries()) {
       if (!matches(value)) continue
       this.#pinned.delete(key)
-      this.#recent.delete(key)
+      this.#recent?.delete(key)
       this.#busy.delete(key)
       this.#held.delete(key)
       deleted.add(value)
@@ -85,7 +82,7 @@ export class BoundedCache<Value extends Cacheable> {
   }
 
   #entries(): [string, Value][] {
-    return [...this.#pinned, ...this.#recent.entries(), ...this.#busy, ...this.#heldEntries()]
+    return [...this.#pinned, ...(this.#recent?.entries() ?? []), ...this.#busy, ...this.#heldEntries()]
   }
 
   #heldEntries(): [string, Value][] {
@@ -93,6 +90,16 @@ export class BoundedCache<Value extends Cacheable> {
       const value = ref.deref()
       return value === undefined ? [] : [[key, value]]
     })
+  }
+
+  #keepRecent(key: string, value: Value): void {
+    this.#recent ??= new LRUCache({
+      max: this.#max,
+      dispose: (evicted, evictedKey, why) => {
+        if (why === 'evict') this.#keepWhileBusy(evictedKey, evicted)
+      },
+    })
+    this.#recent.set(key, value)
   }
 
   // Each eviction looks at the two oldest, so that those no longer busy go without a timer or a search.

@@ -27,6 +27,8 @@ export class RequestGate {
   readonly #clock: Clock
   readonly #credentialChanged: (() => Promise<boolean>) | undefined
   readonly #failures: FailureMemory
+  // A longer pause, for refreshes of tokens that are still valid, where the server named one.
+  readonly #throttling: FailureMemory
   // One at a time until the credentials have proved good: a wrong secret is then one failed login, not 32.
   readonly #limit = pLimit(1)
   #lastError: TokenError | undefined
@@ -39,6 +41,7 @@ export class RequestGate {
     this.#clock = clock
     this.#credentialChanged = credentialChanged
     this.#failures = new FailureMemory(clock)
+    this.#throttling = new FailureMemory(clock)
   }
 
   /** The failure that callers get at the moment. */
@@ -59,6 +62,11 @@ export class RequestGate {
     if (remembered !== undefined && !this.#mayRecheck(remembered)) return remembered
     this.#probing = true
     return { probe: true }
+  }
+
+  /** Like {@link admit}, for the refresh of a token that is still valid: it obeys a long `Retry-After` for longer. */
+  admitRefresh(): Admission | TokenError {
+    return this.#throttling.recall() ?? this.admit()
   }
 
   /**
@@ -96,7 +104,9 @@ export class RequestGate {
     this.#lastError = error
     this.#recheckedAt = instant(this.#clock)
     if (!error.retryable) this.#limit.concurrency = 1
-    const askedMs = cappedRetryAfterMs((error instanceof TokenResponseError && error.retryAfterMs) || 0, false)
+    const retryAfterMs = (error instanceof TokenResponseError && error.retryAfterMs) || 0
+    if (retryAfterMs > 0) this.#throttling.remember(error, () => cappedRetryAfterMs(retryAfterMs, true))
+    const askedMs = cappedRetryAfterMs(retryAfterMs, false)
     this.#failures.remember(error, (failures) =>
       error.retryable ? Math.max(outagePauseMs(failures, this.#clock.random()), askedMs) : denialPauseMs(failures),
     )
@@ -105,6 +115,7 @@ export class RequestGate {
   /** Forgets every failure. */
   clear(): void {
     this.#failures.clear()
+    this.#throttling.clear()
     this.#lastError = undefined
   }
 

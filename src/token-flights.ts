@@ -24,8 +24,7 @@ export interface TokenSourceContext extends ClientContext {
 /** What is done with the outcome of a request. */
 export interface FlightOutcome {
   onToken(token: AccessToken, reason: RequestReason): void
-  /** @returns the token that is usable all the same; else throws */
-  onFailure(error: TokenError, reason: RequestReason, admission: Admission): AccessToken
+  onFailure(error: TokenError, reason: RequestReason, admission: Admission): void
 }
 
 // A server whose tokens must not be cached is asked at most this often.
@@ -60,7 +59,7 @@ export class TokenFlights {
 
   /** The request under way, begun again if it slept through a suspension; else a new one. @throws TokenError why not */
   join(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
-    if (this.#present === undefined) return this.#begin(reason, false, refusal)
+    if (this.#present === undefined) return this.#begin(reason, refusal)
     this.#control?.restartIfOverdue()
     return this.#present
   }
@@ -70,23 +69,28 @@ export class TokenFlights {
    * it to end; callers share the one that waits.
    */
   next(refusal: () => TokenError | undefined): Flight<AccessToken> {
-    if (this.#present === undefined) return this.#begin('forced', false, refusal)
+    if (this.#present === undefined) return this.#begin('forced', refusal)
+    const ended = this.#context.whyEnded()
+    if (ended !== undefined) throw ended
     this.#control?.restartIfOverdue()
-    this.#forced ??= runDetached(
-      () =>
-        new Flight(async () => {
-          await this.settled()
-          this.#forced = undefined
-          return await this.#begin('forced', false, refusal).wait()
-        }),
-    )
+    this.#forced ??= runDetached(() => new Flight(() => this.#force(refusal)))
     return this.#forced
+  }
+
+  // Whoever waits for this is served even if the manager is closed meanwhile.
+  async #force(refusal: () => TokenError | undefined): Promise<AccessToken> {
+    while (this.#present !== undefined) await this.#present.promise.catch(() => {})
+    this.#forced = undefined
+    const admission = refusal() ?? this.#context.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    return await this.#start('forced', false, admission).wait()
   }
 
   /** Begins a request that nobody waits for, if none is under way and nothing stands against it. */
   beginInBackground(reason: RequestReason): void {
     if (this.#present !== undefined || this.#context.whyEnded() !== undefined) return
-    const admission = this.#context.gate.admit()
+    const { gate } = this.#context
+    const admission = reason === 'refresh due' ? gate.admitRefresh() : gate.admit()
     if (!(admission instanceof TokenError)) this.#start(reason, true, admission)
   }
 
@@ -100,15 +104,17 @@ export class TokenFlights {
     this.#present = undefined
   }
 
-  /** Resolves when no request is under way. */
+  /** Resolves when no request is under way or waits for its turn. */
   async settled(): Promise<void> {
-    while (this.#present !== undefined) await this.#present.promise.catch(() => {})
+    for (let next = this.#present; next !== undefined; next = this.#forced ?? this.#present) {
+      await next.promise.catch(() => {})
+    }
   }
 
-  #begin(reason: RequestReason, background: boolean, refusal: () => TokenError | undefined): Flight<AccessToken> {
+  #begin(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
     const admission = this.#context.whyEnded() ?? refusal() ?? this.#context.gate.admit()
     if (admission instanceof TokenError) throw admission
-    return this.#start(reason, background, admission)
+    return this.#start(reason, false, admission)
   }
 
   #start(reason: RequestReason, background: boolean, admission: Admission): Flight<AccessToken> {
@@ -137,8 +143,8 @@ export class TokenFlights {
       if (this.#present === flight) this.#outcome.onToken(token, reason)
       return token
     } catch (error) {
-      if (!sent || this.#present !== flight) throw error
-      return this.#outcome.onFailure(error as TokenError, reason, admission)
+      if (sent && this.#present === flight) this.#outcome.onFailure(error as TokenError, reason, admission)
+      throw error
     } finally {
       if (this.#present === flight) this.#present = undefined
     }

@@ -2,13 +2,13 @@ import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { type ClientOptions, ownOptions } from './client-options.ts'
-import { Clients } from './clients.ts'
+import { type Client, Clients } from './clients.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
 import { KeepWarm } from './keep-warm.ts'
 import { logEvents, type TokenLogger } from './logger.ts'
-import { tokenKey } from './token-key.ts'
+import { type TokenParameters, tokenKey } from './token-key.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import { type GetTokenOptions, TokenSource } from './token-source.ts'
 import type { TokenSourceInspection } from './token-source-inspection.ts'
@@ -200,7 +200,7 @@ export class TokenManager<Name extends string = never> {
     const client = this.#clients.find(request.client)
     const wanted = readTokenParameters(request, '', client.settings.parameters)
     const key = tokenKey(client.keyPart, wanted)
-    return this.#sources.getOrCreate(key, () => new TokenSource(client, key, wanted, this.#onToken))
+    return this.#sources.getOrCreate(key, () => this.#makeSource(client, key, wanted))
   }
 
   /** @internal Whether a request without `client` says enough. */
@@ -208,15 +208,19 @@ export class TokenManager<Name extends string = never> {
     return this.#clients.only !== undefined
   }
 
-  readonly #onToken = (source: TokenSource): void => {
-    if (source.settings().keepWarm) this.#keepWarm.start()
-  }
-
   // Configured clients and the tokens their options name stay for good: they are what the manager is there for.
   #configure(name: string, options: unknown, at: string): void {
-    this.#clients.configure(name, options, at)
-    const source = this.sourceOf({ client: name })
+    const client = this.#clients.configure(name, options, at)
+    const { parameters } = client.settings
+    const source = this.#makeSource(client, tokenKey(client.keyPart, parameters), parameters)
     this.#sources.pin(source.key(), source)
     this.#configured.push(source)
+  }
+
+  #makeSource(client: Client, key: string, parameters: TokenParameters): TokenSource {
+    const onToken = () => {
+      if (client.settings.keepWarm) this.#keepWarm.start()
+    }
+    return new TokenSource(client, key, parameters, onToken)
   }
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs } from './clock.ts'
+import { elapsedMs, within } from './clock.ts'
 import { CurrentToken } from './current-token.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent } from './events.ts'
@@ -56,7 +56,7 @@ export class TokenSource {
     this.#failures = new KeyFailures(context.clock)
     this.#flights = new TokenFlights(context, parameters, {
       onToken: (token, reason) => this.#keep(token, reason),
-      onFailure: (error, reason, admission) => this.#usableDespite(error, reason, admission),
+      onFailure: (error, reason, admission) => this.#rememberFailure(error, reason, admission),
     })
   }
 
@@ -149,16 +149,17 @@ export class TokenSource {
 
   /** @internal Like {@link getToken}, without a promise when the token is at hand. */
   tokenOrPromise(options: GetTokenOptions): AccessToken | Promise<AccessToken> {
-    const { signal, timeoutMs, minValidityMs, forceRefresh } = options
+    const { minValidityMs, forceRefresh } = options
     const state = this.state()
     const token = this.#current.get()
     if (token !== undefined && !forceRefresh && (state === 'fresh' || state === 'refresh due')) {
       if (state === 'refresh due') this.refreshInBackground()
       if (minValidityMs === undefined || this.#livesFor(minValidityMs, token, state)) return token
     }
-    const flight = forceRefresh ? this.#flights.next(this.#refusal) : this.#join(state)
-    if (timeoutMs === undefined) return flight.wait(signal)
-    return this.#waitWithin(timeoutMs, flight.wait(signal))
+    if (forceRefresh) return this.#wait(this.#flights.next(this.#refusal), options)
+    if (state === 'expired') this.#current.expire()
+    const join = () => this.#wait(this.#flights.join(REASON[state], this.#refusal), options)
+    return state === 'rejected' && minValidityMs === undefined ? this.#replaceRejected(join) : join()
   }
 
   /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
@@ -210,11 +211,6 @@ export class TokenSource {
     this.#flights.disown()
   }
 
-  #join(state: TokenSourceInspection['state']): Flight<AccessToken> {
-    if (state === 'expired') this.#current.expire()
-    return this.#flights.join(REASON[state], this.#refusal)
-  }
-
   readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
 
   #keep(token: AccessToken, reason: RequestReason): void {
@@ -230,35 +226,50 @@ export class TokenSource {
   }
 
   // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
-  #usableDespite(error: TokenError, reason: RequestReason, admission: Admission): AccessToken {
+  #rememberFailure(error: TokenError, reason: RequestReason, admission: Admission): void {
     const { events, gate } = this.#context
     const token = this.#current.unexpired()
     events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
     if (token !== undefined) this.#failures.refreshFailed(error, token)
     if (failureScope(error) === 'client') gate.failed(error, admission)
     else this.#failures.denied(error)
-    const mustBeNew = reason === 'forced' || reason === 'short validity'
-    if (token === undefined || !error.retryable || mustBeNew) throw error
-    this.#current.useOn()
-    return token
+  }
+
+  // One misbehaving API node and an outage of the authorization server must not add up to a total outage: a rejected
+  // token that cannot be replaced for now is used on.
+  async #replaceRejected(join: () => Promise<AccessToken>): Promise<AccessToken> {
+    try {
+      return await join()
+    } catch (error) {
+      const token = this.#current.unexpired()
+      const mayPass = error instanceof TokenError && error.retryable && error.code !== 'wait_timeout'
+      if (token === undefined || !mayPass) throw error
+      if (this.#failures.forRefresh() === undefined) this.#failures.refreshFailed(error, token)
+      this.#current.useOn()
+      return token
+    }
   }
 
   #livesFor(minValidityMs: number, token: AccessToken, state: TokenSourceInspection['state']): boolean {
-    const { clock, events } = this.#context
-    if (token.lifetimeMs - elapsedMs(token.requestedAt, clock) >= minValidityMs) return true
+    if (token.lifetimeMs - elapsedMs(token.requestedAt, this.#context.clock) >= minValidityMs) return true
     if (token.lifetimeMs >= minValidityMs || state !== 'fresh') return false
-    events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs: token.lifetimeMs }))
+    this.#tellValidityNotMet(minValidityMs, token)
     return true
   }
 
-  #waitWithin(timeoutMs: number, waiting: Promise<AccessToken>): Promise<AccessToken> {
-    return new Promise((resolve, reject) => {
-      const done = new AbortController()
-      this.#context.clock.sleep(timeoutMs, done.signal).then(
-        () => reject(waitTimeoutError(this.client, timeoutMs)),
-        () => {},
-      )
-      waiting.then(resolve, reject).finally(() => done.abort())
+  #tellValidityNotMet(minValidityMs: number, { lifetimeMs }: AccessToken): void {
+    this.#context.events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs }))
+  }
+
+  #wait(flight: Flight<AccessToken>, { signal, timeoutMs, minValidityMs }: GetTokenOptions): Promise<AccessToken> {
+    const { clock } = this.#context
+    const waiting = flight.wait(signal)
+    const timedOut = () => waitTimeoutError(this.client, timeoutMs)
+    const inTime = timeoutMs === undefined ? waiting : within(timeoutMs, clock, waiting, timedOut)
+    if (minValidityMs === undefined) return inTime
+    return inTime.then((token) => {
+      if (token.lifetimeMs < minValidityMs) this.#tellValidityNotMet(minValidityMs, token)
+      return token
     })
   }
 
@@ -275,7 +286,7 @@ const REASON: Readonly<Record<TokenSourceInspection['state'], RequestReason>> = 
   'refresh due': 'short validity',
 }
 
-function waitTimeoutError(client: string, timeoutMs: number): TokenError {
+function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {
   return new TokenError({
     code: 'wait_timeout',
     client,
