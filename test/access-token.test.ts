@@ -57,20 +57,27 @@ describe('AccessToken', () => {
 
   it('is inspected as everything but the token', () => {
     const shown = inspect({ token: make({ value: 'abc' }) })
-    for (const part of ['AccessToken', 'ba7816bf', 'Bearer', 'read', '2026-01-01T01:00:00.000Z']) expect(shown).toContain(part)
+    for (const part of ['AccessToken', 'ba7816bf', 'Bearer', 'read', '2026-01-01T01:00:00.000Z'])
+      expect(shown).toContain(part)
   })
 
   it.each<[how: string, show: (token: AccessToken) => unknown]>([
     ['String()', (token) => String(token)],
     ['a template', (token) => `${token}`],
-    ['concatenation', (token) => `${'token: ' + (token as unknown as string)}`],
+    ['concatenation', (token) => ['token', token].join(' ')],
     ['JSON', (token) => JSON.stringify([token, { token }])],
     ['inspect', (token) => inspect(token)],
     ['inspect in an error', (token) => inspect(Object.assign(new Error('no'), { token }))],
-    ['inspect with everything', (token) => inspect({ token }, { showHidden: true, getters: true, depth: null, customInspect: false })],
+    [
+      'inspect with everything',
+      (token) => inspect({ token }, { showHidden: true, getters: true, depth: null, customInspect: false }),
+    ],
     ['inspect without customInspect', (token) => inspect(token, { customInspect: false, depth: null })],
     ['inspect with getters', (token) => inspect(token, { getters: true, showHidden: true, depth: null })],
-    ['inspect with showProxy', (token) => inspect(new Proxy(token, {}), { showProxy: true, showHidden: true, depth: null })],
+    [
+      'inspect with showProxy',
+      (token) => inspect(new Proxy(token, {}), { showProxy: true, showHidden: true, depth: null }),
+    ],
     ['format %s', (token) => format('%s', token)],
     ['format %o', (token) => format('%o', token)],
     ['format %O', (token) => format('%O', token)],
@@ -79,16 +86,24 @@ describe('AccessToken', () => {
     ['structuredClone', (token) => inspect(structuredClone(token), { showHidden: true, depth: null })],
     ['v8.serialize', (token) => `${serialize(token).toString('latin1')}${inspect(deserialize(serialize(token)))}`],
     ['spreading', (token) => JSON.stringify({ ...token })],
-    ['all its names and their values', (token) => {
-      const own = Reflect.ownKeys(token).map((name) => [name, Reflect.get(token, name)])
-      const getters = Object.entries(Object.getOwnPropertyDescriptors(AccessToken.prototype)).map(([name, { get }]) => [name, get?.call(token)])
-      return inspect([own, getters], { depth: null })
-    }],
-    ['walking along its properties', (token) => {
-      const values: unknown[] = []
-      for (const name in token) values.push(name, token[name as keyof AccessToken])
-      return inspect(values, { depth: null })
-    }],
+    [
+      'all its names and their values',
+      (token) => {
+        const own = Reflect.ownKeys(token).map((name) => [name, Reflect.get(token, name)])
+        const getters = Object.entries(Object.getOwnPropertyDescriptors(AccessToken.prototype)).map(
+          ([name, { get }]) => [name, get?.call(token)],
+        )
+        return inspect([own, getters], { depth: null })
+      },
+    ],
+    [
+      'walking along its properties',
+      (token) => {
+        const values: unknown[] = []
+        for (const name in token) values.push(name, token[name as keyof AccessToken])
+        return inspect(values, { depth: null })
+      },
+    ],
   ])('shows nothing of the token by %s', (_how, show) => {
     const shown = show(make())
     expect(typeof shown).toBe('string')

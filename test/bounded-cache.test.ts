@@ -46,7 +46,10 @@ describe('BoundedCache', () => {
 
   it('never holds more than its maximum of values that can go', () => {
     const cache = new BoundedCache<Value>(10)
-    fill(cache, Array.from({ length: 1000 }, (_, index) => `key ${index}`))
+    fill(
+      cache,
+      Array.from({ length: 1000 }, (_, index) => `key ${index}`),
+    )
     expect(cache.values().size).toBe(10)
   })
 
@@ -60,6 +63,14 @@ describe('BoundedCache', () => {
     expect(names(cache)).toEqual(['c', 'd', 'pinned'])
     expect(cache.get('pinned')).toBe(pinned)
     expect(cache.getOrCreate('pinned', never)).toBe(pinned)
+  })
+
+  it('frees the place of what is pinned', () => {
+    const cache = new BoundedCache<Value>(2)
+    const [, pinned] = fill(cache, ['a', 'pinned']) as [Value, Value]
+    cache.pin('pinned', pinned)
+    fill(cache, ['b'])
+    expect(names(cache)).toEqual(['a', 'b', 'pinned'])
   })
 
   it('keeps what is held by somebody findable, and gives it its place back', () => {
@@ -109,13 +120,20 @@ describe('BoundedCache', () => {
     }
     expect(cache.values().size).toBeLessThan(60)
     for (const value of cache.values()) value.isBusy = false
-    fill(cache, Array.from({ length: 100 }, (_, index) => `calm ${index}`))
+    fill(
+      cache,
+      Array.from({ length: 100 }, (_, index) => `calm ${index}`),
+    )
     expect(cache.values().size).toBe(10)
   })
 
   it('forgets exactly the values that match, wherever they are kept, and returns them', () => {
     const cache = new BoundedCache<Value>(2)
-    const [pinned, held, busy, other] = fill(cache, ['x pinned']).concat(fill(cache, ['x held']), fill(cache, ['x busy']), fill(cache, ['busy']))
+    const [pinned, held, busy, other] = fill(cache, ['x pinned']).concat(
+      fill(cache, ['x held']),
+      fill(cache, ['x busy']),
+      fill(cache, ['busy']),
+    )
     cache.pin('x pinned', pinned as Value)
     cache.hold('x held', held as Value)
     for (const value of [busy, other] as Value[]) value.isBusy = true

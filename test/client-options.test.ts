@@ -7,7 +7,11 @@ const SECRET = 'Marker-S3cret'
 const MINUTE = 60_000
 const YEAR = 365 * 24 * 60 * MINUTE
 
-const BASE: ClientOptions = { tokenEndpoint: 'https://as.example/token', clientId: 'orders-service', clientSecret: SECRET }
+const BASE: ClientOptions = {
+  tokenEndpoint: 'https://as.example/token',
+  clientId: 'orders-service',
+  clientSecret: SECRET,
+}
 
 /** Reads options as a caller without types may give them, with what is needed filled in. */
 const read = (options: object, at = ''): ClientSettings => readClientOptions({ ...BASE, ...options }, 'orders', at)
@@ -125,7 +129,9 @@ describe('client options', () => {
   it.each(NAMES)('may have %s as undefined, which is as if it were not there', (name) => {
     const base = { ...BASE, issuer: 'https://as.example' }
     if (name === 'clientId' || name === 'clientSecret') {
-      expect(failureOf(() => readClientOptions({ ...base, [name]: undefined }, 'orders', '')).message).toContain(`\`${name}\``)
+      expect(failureOf(() => readClientOptions({ ...base, [name]: undefined }, 'orders', '')).message).toContain(
+        `\`${name}\``,
+      )
       return
     }
     const { [name]: _, ...without } = base
@@ -144,8 +150,16 @@ describe('a wrong option', () => {
     ['clientSecret', undefined, 'is missing. Is the environment variable set?'],
     ['clientSecret', null, 'is null, not a string'],
     ['clientSecret', '', 'is empty. Is the environment variable set?'],
-    ['clientSecret', `${SECRET}\n`, 'has a line break or another control character. Secrets read from files often end in a newline'],
-    ['clientAuthentication', 'private_key_jwt', "must be 'client_secret_basic', 'client_secret_post' or what a factory returned"],
+    [
+      'clientSecret',
+      `${SECRET}\n`,
+      'has a line break or another control character. Secrets read from files often end in a newline',
+    ],
+    [
+      'clientAuthentication',
+      'private_key_jwt',
+      "must be 'client_secret_basic', 'client_secret_post' or what a factory returned",
+    ],
     ['clientAuthentication', 'none', "must be 'client_secret_basic'"],
     ['clientAuthentication', null, "must be 'client_secret_basic'"],
     ['basicEncoding', 'FORM', "must be 'form' or 'raw'"],
@@ -157,17 +171,26 @@ describe('a wrong option', () => {
         ['', 'must be an absolute URL'],
         [null, 'must be an absolute URL'],
         [new URL('https://as.example'), 'must be an absolute URL'],
-        ['https://as.example/token\n', 'of printable ASCII characters. Is the environment variable set, without a line break?'],
+        [
+          'https://as.example/token\n',
+          'of printable ASCII characters. Is the environment variable set, without a line break?',
+        ],
         [' https://as.example/token', 'of printable ASCII characters'],
         ['https://äs.example/token', 'of printable ASCII characters'],
-        [`https://orders:${SECRET}@as.example/token`, 'must not hold a user name or password. Give the credentials as `clientId`'],
+        [
+          `https://orders:${SECRET}@as.example/token`,
+          'must not hold a user name or password. Give the credentials as `clientId`',
+        ],
         ['https://orders@as.example/token', 'must not hold a user name or password'],
         ['https://as.example/token#x', 'must not have a fragment'],
         ['https://as.example/token#', 'must not have a fragment'],
         ['ftp://as.example/token', 'must be an https URL, got ftp:'],
         ['http://as.example/token', 'must be an https URL. The client secret would cross the network in the clear.'],
         ['http://10.0.0.1/token', 'must be an https URL. The client secret would cross the network'],
-        ['http://127.0.0.1/token', 'must be an https URL. For tests against this machine set `allowInsecureLoopback: true`.'],
+        [
+          'http://127.0.0.1/token',
+          'must be an https URL. For tests against this machine set `allowInsecureLoopback: true`.',
+        ],
       ].map(([value, words]) => [option, value, words] as [keyof ClientOptions, unknown, string]),
     ),
     ['issuer', 'https://as.example/?realm=a', 'must not have a query'],
@@ -186,12 +209,24 @@ describe('a wrong option', () => {
         [null, 'must be true or false, got null'],
       ].map(([value, words]) => [option, value, words] as [keyof ClientOptions, unknown, string]),
     ),
-    ...(['defaultLifetimeMs', 'refreshWindowMs', 'safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs'] as const).flatMap((option) =>
-      wrongDurations.map((value) => [option, value, 'must be a number of milliseconds above 0 and at most '] as [keyof ClientOptions, unknown, string]),
+    ...(['defaultLifetimeMs', 'refreshWindowMs', 'safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs'] as const).flatMap(
+      (option) =>
+        wrongDurations.map(
+          (value) =>
+            [option, value, 'must be a number of milliseconds above 0 and at most '] as [
+              keyof ClientOptions,
+              unknown,
+              string,
+            ],
+        ),
     ),
     ['timeoutMs', 10 * MINUTE + 1, 'at most 600000, got 600001'],
     ['timeoutMs', '5000', 'got a value of type string'],
-    ...[0, 11, 1.5, Number.NaN, '3', null].map((value): [keyof ClientOptions, unknown, string] => ['maxAttempts', value, 'must be a whole number from 1 to 10']),
+    ...[0, 11, 1.5, Number.NaN, '3', null].map((value): [keyof ClientOptions, unknown, string] => [
+      'maxAttempts',
+      value,
+      'must be a whole number from 1 to 10',
+    ]),
     ['scope', 'a"b', 'has an illegal character in "a\\"b"'],
     ['resource', 'not a uri', 'must be an absolute URI'],
     ['audience', '', 'must be a non-empty string'],
@@ -223,8 +258,12 @@ describe('a wrong option', () => {
   })
 
   it('is one that misses: neither issuer nor token endpoint', () => {
-    const { message } = failureOf(() => readClientOptions({ clientId: 'a', clientSecret: SECRET }, 'orders', 'clients.orders.'))
-    expect(message).toContain('`clients.orders.issuer` or `tokenEndpoint` must be given. Is the environment variable set?')
+    const { message } = failureOf(() =>
+      readClientOptions({ clientId: 'a', clientSecret: SECRET }, 'orders', 'clients.orders.'),
+    )
+    expect(message).toContain(
+      '`clients.orders.issuer` or `tokenEndpoint` must be given. Is the environment variable set?',
+    )
   })
 
   it.each([
@@ -249,29 +288,46 @@ describe('a wrong option', () => {
     expect(failureOf(() => read({ [name]: 1 })).message).toBe(`evertoken: option \`${name}\` is not an option`)
   })
 
-  it.each([undefined, null, 'https://as.example', 5, [BASE]])('is the whole of them when they are no object: %o', (given) => {
-    expect(failureOf(() => readClientOptions(given, 'orders', '')).message).toBe('evertoken: option `options` must be an object')
-    expect(failureOf(() => readClientOptions(given, 'orders', 'clients.orders.')).message).toBe(
-      'evertoken: option `clients.orders` must be an object',
-    )
-  })
+  it.each([undefined, null, 'https://as.example', 5, [BASE]])(
+    'is the whole of them when they are no object: %o',
+    (given) => {
+      expect(failureOf(() => readClientOptions(given, 'orders', '')).message).toBe(
+        'evertoken: option `options` must be an object',
+      )
+      expect(failureOf(() => readClientOptions(given, 'orders', 'clients.orders.')).message).toBe(
+        'evertoken: option `clients.orders` must be an object',
+      )
+    },
+  )
 })
 
 describe('plain http', () => {
-  it.each(['http://127.0.0.1:8080/token', 'http://127.9.9.9/token', 'http://[::1]:8080/token', 'http://localhost/token', 'http://LOCALHOST/token', 'http://2130706433/token'])(
-    'is allowed to this machine on demand: %s',
-    (tokenEndpoint) => {
-      expect(read({ tokenEndpoint, allowInsecureLoopback: true }).tokenEndpoint).toBe(tokenEndpoint)
-    },
-  )
+  it.each([
+    'http://127.0.0.1:8080/token',
+    'http://127.9.9.9/token',
+    'http://[::1]:8080/token',
+    'http://localhost/token',
+    'http://LOCALHOST/token',
+    'http://2130706433/token',
+  ])('is allowed to this machine on demand: %s', (tokenEndpoint) => {
+    expect(read({ tokenEndpoint, allowInsecureLoopback: true }).tokenEndpoint).toBe(tokenEndpoint)
+  })
 
-  it.each(['http://as.example/token', 'http://127.0.0.1.example/token', 'http://localhost.example/token', 'http://128.0.0.1/token', 'http://0.0.0.0/token', 'http://[::2]/token'])(
-    'is never allowed to another: %s',
-    (tokenEndpoint) => {
-      expect(failureOf(() => read({ tokenEndpoint, allowInsecureLoopback: true })).message).toContain('must be an https URL')
-      expect(failureOf(() => read({ issuer: tokenEndpoint, allowInsecureLoopback: true })).message).toContain('must be an https URL')
-    },
-  )
+  it.each([
+    'http://as.example/token',
+    'http://127.0.0.1.example/token',
+    'http://localhost.example/token',
+    'http://128.0.0.1/token',
+    'http://0.0.0.0/token',
+    'http://[::2]/token',
+  ])('is never allowed to another: %s', (tokenEndpoint) => {
+    expect(failureOf(() => read({ tokenEndpoint, allowInsecureLoopback: true })).message).toContain(
+      'must be an https URL',
+    )
+    expect(failureOf(() => read({ issuer: tokenEndpoint, allowInsecureLoopback: true })).message).toContain(
+      'must be an https URL',
+    )
+  })
 })
 
 describe('client authentication', () => {
@@ -288,7 +344,9 @@ describe('client authentication', () => {
     ['clientSecret', { clientSecret: SECRET }],
     ['basicEncoding', { clientSecret: undefined, basicEncoding: 'raw' }],
   ])('that a factory returned leaves nothing for %s to do', (option, given) => {
-    const { message } = failureOf(() => read({ ...given, clientAuthentication: clientAuthentication('x', () => {}) }, 'clients.orders.'))
+    const { message } = failureOf(() =>
+      read({ ...given, clientAuthentication: clientAuthentication('x', () => {}) }, 'clients.orders.'),
+    )
     expect(message).toBe(
       `evertoken: option \`clients.orders.${option}\` is not used with a \`clientAuthentication\` function. Give it to the factory.`,
     )
@@ -303,7 +361,13 @@ describe('client authentication', () => {
 describe('options are read', () => {
   it('once each, so that what was checked is what is used', () => {
     const reads = new Map<string, number>()
-    const values: ClientOptions = { ...BASE, issuer: 'https://as.example', scope: 'a', parameters: { a: 'b' }, timeoutMs: 5 }
+    const values: ClientOptions = {
+      ...BASE,
+      issuer: 'https://as.example',
+      scope: 'a',
+      parameters: { a: 'b' },
+      timeoutMs: 5,
+    }
     const given = {}
     for (const name of NAMES) {
       Object.defineProperty(given, name, {
@@ -344,7 +408,9 @@ describe('options are read', () => {
       }
       const { clientSecret: _, ...withoutSecret } = BASE
       expect(inspect(readClientOptions({ ...BASE }, 'orders', ''), { depth: null })).toBe(clean)
-      expect(failureOf(() => readClientOptions(withoutSecret, 'orders', '')).message).toContain('`clientSecret` is missing')
+      expect(failureOf(() => readClientOptions(withoutSecret, 'orders', '')).message).toContain(
+        '`clientSecret` is missing',
+      )
     } finally {
       for (const name of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, name)
     }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { fingerprint } from '../src/digest.ts'
+import { digest, fingerprint } from '../src/digest.ts'
+
+describe('digest', () => {
+  it('is the SHA-256, as other tools compute it', () => {
+    // printf 'abc' | sha256sum; FIPS 180-2 appendix B.1
+    expect(digest('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+  })
+})
 
 describe('fingerprint', () => {
   it('is the start of the SHA-256, as other tools compute it', () => {

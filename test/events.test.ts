@@ -88,15 +88,43 @@ describe('TokenEventEmitter', () => {
   })
 
   it.each<[how: string, listener: () => unknown]>([
-    ['throws', () => { throw new Error('listener') }],
-    ['throws nothing in particular', () => { throw undefined }],
-    ['rejects', async () => { throw new Error('listener') }],
-    ['rejects later', async () => {
-      await turn()
-      throw new Error('listener')
-    }],
-    ['rejects by another kind of promise', () => ({ then: (_: unknown, reject: (reason: unknown) => void) => reject(new Error('listener')) })],
-    ['returns what throws when it is looked at', () => ({ get then() { throw new Error('listener') } })],
+    [
+      'throws',
+      () => {
+        throw new Error('listener')
+      },
+    ],
+    [
+      'throws nothing in particular',
+      () => {
+        throw undefined
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('listener')
+      },
+    ],
+    [
+      'rejects later',
+      async () => {
+        await turn()
+        throw new Error('listener')
+      },
+    ],
+    [
+      'rejects by another kind of promise',
+      () => ({ then: (_: unknown, reject: (reason: unknown) => void) => reject(new Error('listener')) }),
+    ],
+    [
+      'returns what throws when it is looked at',
+      () => ({
+        get then() {
+          throw new Error('listener')
+        },
+      }),
+    ],
   ])('is not harmed by a listener that %s: the others are told, and the process lives', async (_how, listener) => {
     const events = new TokenEventEmitter()
     let told = 0

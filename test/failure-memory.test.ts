@@ -6,7 +6,13 @@ import { VirtualClock } from './support/virtual-clock.ts'
 const FAILURE = new TokenTransportError({ code: 'network', message: 'Refused.' })
 
 const answered = (status: number, error?: string, retryable = false) =>
-  new TokenResponseError({ code: error === undefined ? 'invalid_response' : 'request_denied', message: 'No.', status, error, retryable })
+  new TokenResponseError({
+    code: error === undefined ? 'invalid_response' : 'request_denied',
+    message: 'No.',
+    status,
+    error,
+    retryable,
+  })
 
 describe('FailureMemory', () => {
   it('remembers nothing at first', () => {
@@ -102,10 +108,18 @@ describe('failureScope', () => {
     ['an answer that may be another next time', answered(503, undefined, true)],
     ['temporarily_unavailable', answered(400, 'temporarily_unavailable', true)],
     ['no connection', FAILURE],
-    ['a certificate that is not trusted', new TokenTransportError({ code: 'tls', message: 'Expired.', retryable: false })],
-    ...(['secret_unavailable', 'unsupported_client_authentication', 'issuer_mismatch', 'discovery_failed'] as TokenErrorCode[]).map(
-      (code): [string, TokenError] => [code, new TokenError({ code, message: 'No.' })],
-    ),
+    [
+      'a certificate that is not trusted',
+      new TokenTransportError({ code: 'tls', message: 'Expired.', retryable: false }),
+    ],
+    ...(
+      [
+        'secret_unavailable',
+        'unsupported_client_authentication',
+        'issuer_mismatch',
+        'discovery_failed',
+      ] as TokenErrorCode[]
+    ).map((code): [string, TokenError] => [code, new TokenError({ code, message: 'No.' })]),
   ])('of %s is the client', (_what, error) => {
     expect(failureScope(error)).toBe('client')
   })

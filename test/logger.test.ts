@@ -4,21 +4,41 @@ import { type TokenError, TokenResponseError } from '../src/errors.ts'
 import { TokenEventEmitter, type TokenEvents } from '../src/events.ts'
 import { logEvents, type TokenLogger } from '../src/logger.ts'
 
-const ERROR = new TokenResponseError({ code: 'request_denied', message: 'No.', client: 'orders', status: 401, error: 'invalid_client' })
+const ERROR = new TokenResponseError({
+  code: 'request_denied',
+  message: 'No.',
+  client: 'orders',
+  status: 401,
+  error: 'invalid_client',
+})
 const ABOUT = { client: 'orders', scope: ['read'] }
 
 /** One of each, and what is written about it. */
-const EVENTS: { readonly [Name in keyof TokenEvents]: readonly [event: TokenEvents[Name], level: string, message: string] } = {
+const EVENTS: {
+  readonly [Name in keyof TokenEvents]: readonly [event: TokenEvents[Name], level: string, message: string]
+} = {
   tokenRequested: [{ ...ABOUT, reason: 'no token', background: false }, 'debug', 'requesting an access token'],
   tokenReceived: [
     { ...ABOUT, reason: 'expired', fingerprint: 'ba7816bf', lifetimeMs: 5, granted: ['read'], durationMs: 7 },
     'info',
     'received an access token',
   ],
-  tokenRequestRetried: [{ ...ABOUT, error: ERROR, attempt: 1, delayMs: 5 }, 'warn', 'token request failed, trying again'],
-  tokenRequestFailed: [{ ...ABOUT, error: ERROR, reason: 'expired', tokenStillValid: false }, 'error', 'token request failed'],
+  tokenRequestRetried: [
+    { ...ABOUT, error: ERROR, attempt: 1, delayMs: 5 },
+    'warn',
+    'token request failed, trying again',
+  ],
+  tokenRequestFailed: [
+    { ...ABOUT, error: ERROR, reason: 'expired', tokenStillValid: false },
+    'error',
+    'token request failed',
+  ],
   tokenRejected: [{ ...ABOUT, fingerprint: 'ba7816bf' }, 'warn', 'an API rejected the access token'],
-  responseDeviation: [{ ...ABOUT, deviation: 'expires_in_missing' }, 'warn', 'the token response deviates from RFC 6749'],
+  responseDeviation: [
+    { ...ABOUT, deviation: 'expires_in_missing' },
+    'warn',
+    'the token response deviates from RFC 6749',
+  ],
   scopeNarrowed: [{ ...ABOUT, granted: [] }, 'warn', 'fewer scopes were granted than requested'],
   validityNotMet: [
     { ...ABOUT, minValidityMs: 7, lifetimeMs: 5 },
@@ -142,8 +162,18 @@ describe('a logger that fails', () => {
   })
 
   it.each<[how: string, write: () => unknown]>([
-    ['throws', () => { throw new Error('disk full') }],
-    ['rejects', async () => { throw new Error('disk full') }],
+    [
+      'throws',
+      () => {
+        throw new Error('disk full')
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('disk full')
+      },
+    ],
   ])('harms nobody when it %s', async (_how, write) => {
     const logger = { debug: write, info: write, warn: write, error: write } as TokenLogger
     const events = new TokenEventEmitter()

@@ -134,15 +134,18 @@ describe('retry', () => {
     expect(retries.map(({ delayMs }) => delayMs)).toEqual([0, 3000])
   })
 
-  it.each([15_000, 60_000, Number.MAX_SAFE_INTEGER])('ends at once when the server asks for %i ms and that is beyond the deadline', async (asked) => {
-    const failure = throttled(asked)
-    const { outcome, startedAt, retries, clock } = run([() => failure])
-    await clock.settle()
-    expect(await outcome).toEqual({ status: 'rejected', reason: failure })
-    expect(startedAt).toEqual([0])
-    expect(retries).toEqual([])
-    expect(clock.pendingSleeps).toBe(0)
-  })
+  it.each([15_000, 60_000, Number.MAX_SAFE_INTEGER])(
+    'ends at once when the server asks for %i ms and that is beyond the deadline',
+    async (asked) => {
+      const failure = throttled(asked)
+      const { outcome, startedAt, retries, clock } = run([() => failure])
+      await clock.settle()
+      expect(await outcome).toEqual({ status: 'rejected', reason: failure })
+      expect(startedAt).toEqual([0])
+      expect(retries).toEqual([])
+      expect(clock.pendingSleeps).toBe(0)
+    },
+  )
 
   it('begins no attempt after the deadline, however many are left', async () => {
     const timeouts = fc.integer({ min: 1, max: 20_000 })

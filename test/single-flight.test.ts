@@ -175,7 +175,11 @@ describe('Flight', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.nat({ max: 25 }), async (steps, endAfter) => {
         const { flight, work } = flightOf<string>()
         const controllers = Array.from({ length: 4 }, () => new AbortController())
-        const callers: { signal: AbortSignal | undefined; promise: Promise<string>; ends: 'fulfilled' | 'rejected' | undefined }[] = []
+        const callers: {
+          signal: AbortSignal | undefined
+          promise: Promise<string>
+          ends: 'fulfilled' | 'rejected' | undefined
+        }[] = []
         const end = async () => {
           work.resolve('done')
           await flight.promise

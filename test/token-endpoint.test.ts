@@ -77,7 +77,8 @@ async function failureAfter(clock: VirtualClock, ms: number, work: Promise<unkno
   return await failure
 }
 
-const everyOutput = (error: Error) => `${inspect(error, { showHidden: true, depth: null })}${JSON.stringify(error)}${error.stack}`
+const everyOutput = (error: Error) =>
+  `${inspect(error, { showHidden: true, depth: null })}${JSON.stringify(error)}${error.stack}`
 
 describe('a token request', () => {
   it('is this, byte for byte, with Basic', async () => {
@@ -107,7 +108,10 @@ describe('a token request', () => {
     const { request, sent } = bench({ clientAuthentication: 'client_secret_post' })
     await request({ scope: ['read'], parameters: { tenant: 't' } })
     expect(sent[0]?.url).toBe(URL_OF_TOKENS)
-    expect(sent[0]?.init.headers).toEqual({ accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' })
+    expect(sent[0]?.init.headers).toEqual({
+      accept: 'application/json',
+      'content-type': 'application/x-www-form-urlencoded',
+    })
     expect(sent[0]?.init.body).toBe(
       'grant_type=client_credentials&scope=read&tenant=t&client_id=orders-service&client_secret=Marker-S3cret%2F%2B',
     )
@@ -131,7 +135,12 @@ describe('a token request', () => {
     const requested = request()
     await clock.advance(2700)
     const { response, requestedAt } = await requested
-    expect(response).toMatchObject({ accessToken: 'token-1', tokenType: 'Bearer', lifetimeMs: 3_600_000, deviations: [] })
+    expect(response).toMatchObject({
+      accessToken: 'token-1',
+      tokenType: 'Bearer',
+      lifetimeMs: 3_600_000,
+      deviations: [],
+    })
     expect(requestedAt).toEqual({ wall: begin.wall + 2000, monotonic: begin.monotonic + 2000 })
   })
 
@@ -151,10 +160,19 @@ describe('a token request', () => {
   })
 
   it('refuses an axios instance that was attached to the manager meanwhile', async () => {
-    const axios = Object.assign(() => expect.fail('sent'), { interceptors: { request: { use: () => 0 } }, defaults: {} })
-    const settings = readClientOptions({ tokenEndpoint: URL_OF_TOKENS, clientId: 'a', clientSecret: SECRET, transport: axios }, 'orders', '')
+    const axios = Object.assign(() => expect.fail('sent'), {
+      interceptors: { request: { use: () => 0 } },
+      defaults: {},
+    })
+    const settings = readClientOptions(
+      { tokenEndpoint: URL_OF_TOKENS, clientId: 'a', clientSecret: SECRET, transport: axios },
+      'orders',
+      '',
+    )
     const attached = new Set<object>()
-    const endpoint = new TokenEndpoint(settings, new VirtualClock(), new TokenEventEmitter(), (instance) => attached.has(instance))
+    const endpoint = new TokenEndpoint(settings, new VirtualClock(), new TokenEventEmitter(), (instance) =>
+      attached.has(instance),
+    )
     attached.add(axios)
     const { signal } = new AbortController()
     const limits = { signal, leftMs: () => 1000, maxAttempts: () => 3, onRetry: () => expect.fail('retried') }
@@ -165,7 +183,10 @@ describe('a token request', () => {
 describe('each attempt', () => {
   it('is built anew: it asks for the secret again', async () => {
     let version = 0
-    const { request, server, clock } = bench({ clientSecret: () => `secret-${++version}`, clientAuthentication: 'client_secret_post' })
+    const { request, server, clock } = bench({
+      clientSecret: () => `secret-${++version}`,
+      clientAuthentication: 'client_secret_post',
+    })
     server.script.push({ refuse: true }, { status: 503 })
     const requested = request({ scope: ['read'] })
     await clock.advance(1000)
@@ -180,12 +201,25 @@ describe('each attempt', () => {
     const drafts: unknown[] = []
     const authentication = clientAuthentication('x_assertion', (draft) => {
       const { client, clientId, tokenEndpoint, issuer, supportedMethods, headers } = draft
-      drafts.push({ client, clientId, tokenEndpoint, issuer, supportedMethods, headers: { ...headers }, body: String(draft.body) })
+      drafts.push({
+        client,
+        clientId,
+        tokenEndpoint,
+        issuer,
+        supportedMethods,
+        headers: { ...headers },
+        body: String(draft.body),
+      })
       draft.body.set('client_assertion', `assertion-${++count}`)
       draft.headers.dpop = `proof-${count}`
     })
     const { request, server, clock } = bench({
-      ...{ clientSecret: undefined, clientAuthentication: authentication, issuer: ISSUER, expectedIssuer: 'https://other.example' },
+      ...{
+        clientSecret: undefined,
+        clientAuthentication: authentication,
+        issuer: ISSUER,
+        expectedIssuer: 'https://other.example',
+      },
     })
     server.script.push({ refuse: true })
     const requested = request()
@@ -220,7 +254,11 @@ describe('each attempt', () => {
   it('is one of at most as many as configured', async () => {
     const { request, server, clock } = bench({ maxAttempts: 2 })
     server.byDefault = { refuse: true }
-    expect(await failureAfter(clock, 10_000, request())).toMatchObject({ code: 'network', retryable: true, client: 'orders' })
+    expect(await failureAfter(clock, 10_000, request())).toMatchObject({
+      code: 'network',
+      retryable: true,
+      client: 'orders',
+    })
     expect(server.requests).toHaveLength(2)
   })
 
@@ -244,13 +282,17 @@ describe('the time of an attempt', () => {
     await clock.advance(125)
     expect((await requested).response.accessToken).toBe('token-1')
     expect(retries[0]?.error).toMatchObject({ code: 'timeout', client: 'orders', retryable: true })
-    expect(retries[0]?.error.message).toContain('No answer from https://as.example/oauth2/token for client "orders" within 3000 ms.')
+    expect(retries[0]?.error.message).toContain(
+      'No answer from https://as.example/oauth2/token for client "orders" within 3000 ms.',
+    )
     expect(retries[0]?.error.message).not.toContain('tenant=1')
   })
 
   it('ends it when the answer begins and does not end', async () => {
     const transport: FetchLike = async () =>
-      new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{"access_token":"a",')) }))
+      new Response(
+        new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{"access_token":"a",')) }),
+      )
     const { request, clock } = bench({ transport, maxAttempts: 1, attemptTimeoutMs: 3000 })
     let ended = false
     const requested = failureOf(request()).finally(() => {
@@ -264,7 +306,11 @@ describe('the time of an attempt', () => {
   })
 
   it('ends it when the secret does not come, and nothing is sent', async () => {
-    const { request, server, clock, retries } = bench({ clientSecret: () => new Promise<string>(() => {}), attemptTimeoutMs: 3000, maxAttempts: 2 })
+    const { request, server, clock, retries } = bench({
+      clientSecret: () => new Promise<string>(() => {}),
+      attemptTimeoutMs: 3000,
+      maxAttempts: 2,
+    })
     const error = await failureAfter(clock, 6125, request())
     expect(error).toMatchObject({ code: 'timeout', retryable: true })
     expect(error.hint).toContain('a function that supplies the secret')
@@ -339,14 +385,24 @@ describe('a failure', () => {
   it('shows the secret in none of its spellings, whatever the server repeats', async () => {
     for (const clientAuthentication of ['client_secret_basic', 'client_secret_post'] as const) {
       const { request, server, sent } = bench({ clientAuthentication })
-      const spellings = [SECRET, encodeURIComponent(SECRET), 'Marker-S3cret%2f%2b', Buffer.from(SECRET).toString('base64')]
+      const spellings = [
+        SECRET,
+        encodeURIComponent(SECRET),
+        'Marker-S3cret%2f%2b',
+        Buffer.from(SECRET).toString('base64'),
+      ]
       const basic = Buffer.from(`orders-service:${encodeURIComponent(SECRET)}`).toString('base64')
-      const body = { error: 'invalid_request', error_description: `got ${[...spellings, basic].join(' and ')}`, error_uri: `https://as.example/?${SECRET}` }
+      const body = {
+        error: 'invalid_request',
+        error_description: `got ${[...spellings, basic].join(' and ')}`,
+        error_uri: `https://as.example/?${SECRET}`,
+      }
       server.script.push({ status: 400, body })
       const error = await failureOf(request())
       expect(error).toMatchObject({ code: 'request_denied', error: 'invalid_request' })
       const shown = everyOutput(error)
-      for (const spelling of clientAuthentication === 'client_secret_basic' ? [...spellings, basic] : spellings) expect(shown).not.toContain(spelling)
+      for (const spelling of clientAuthentication === 'client_secret_basic' ? [...spellings, basic] : spellings)
+        expect(shown).not.toContain(spelling)
       expect(shown).not.toContain('Marker')
       expect(sent).toHaveLength(1)
     }
@@ -355,7 +411,10 @@ describe('a failure', () => {
   it.each(['client', 'invalid', 'error'])('of a client that is called %s is read all the same', async (clientId) => {
     const { request, server } = bench({ clientId })
     server.script.push({ status: 401, body: { error: 'invalid_client', error_description: `unknown: ${clientId}` } })
-    expect(await failureOf(request())).toMatchObject({ error: 'invalid_client', errorDescription: 'unknown: [redacted]' })
+    expect(await failureOf(request())).toMatchObject({
+      error: 'invalid_client',
+      errorDescription: 'unknown: [redacted]',
+    })
   })
 
   it.each<[method: ClientOptions['clientAuthentication'], hint: string]>([
@@ -364,7 +423,10 @@ describe('a failure', () => {
     [undefined, "`clientAuthentication: 'client_secret_post'` or `basicEncoding: 'raw'`"],
     [clientAuthentication('private_key_jwt', () => {}), 'the server knows the key'],
   ])('of authentication by %o says what may help with that', async (method, hint) => {
-    const { request, server } = bench({ clientAuthentication: method, ...(typeof method === 'function' && { clientSecret: undefined }) })
+    const { request, server } = bench({
+      clientAuthentication: method,
+      ...(typeof method === 'function' && { clientSecret: undefined }),
+    })
     server.script.push(DENIED)
     const error = await failureOf(request())
     expect(error).toMatchObject({ code: 'request_denied', retryable: false })
@@ -386,8 +448,18 @@ describe('a failure', () => {
   })
 
   it.each<[how: string, fail: () => void | Promise<void>]>([
-    ['throws', () => { throw new Error(`no HSM, ${SECRET}`) }],
-    ['rejects', async () => { throw new Error(`no HSM, ${SECRET}`) }],
+    [
+      'throws',
+      () => {
+        throw new Error(`no HSM, ${SECRET}`)
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error(`no HSM, ${SECRET}`)
+      },
+    ],
   ])('of a function that authenticates and %s is retried, and shows nothing that was hidden', async (_how, fail) => {
     const authentication = clientAuthentication('x', (draft) => {
       draft.hide(SECRET)
@@ -403,13 +475,19 @@ describe('a failure', () => {
 })
 
 describe('refused credentials', () => {
-  it.each(['invalid_client', 'unauthorized_client'])('are read again, and the request repeated once if they changed: %s', async (error) => {
-    const secrets = ['old', 'new', 'new']
-    const { request, server } = bench({ clientSecret: () => secrets.shift() ?? 'newer', clientAuthentication: 'client_secret_post' })
-    server.script.push({ status: 401, body: { error } })
-    expect((await request()).response.accessToken).toBe('token-1')
-    expect(server.requests.map(({ form }) => form.get('client_secret'))).toEqual(['old', 'new'])
-  })
+  it.each(['invalid_client', 'unauthorized_client'])(
+    'are read again, and the request repeated once if they changed: %s',
+    async (error) => {
+      const secrets = ['old', 'new', 'new']
+      const { request, server } = bench({
+        clientSecret: () => secrets.shift() ?? 'newer',
+        clientAuthentication: 'client_secret_post',
+      })
+      server.script.push({ status: 401, body: { error } })
+      expect((await request()).response.accessToken).toBe('token-1')
+      expect(server.requests.map(({ form }) => form.get('client_secret'))).toEqual(['old', 'new'])
+    },
+  )
 
   it('are not sent again as they were', async () => {
     let asked = 0
@@ -440,7 +518,12 @@ describe('refused credentials', () => {
   })
 
   it.each<[how: string, second: () => string | Promise<string>]>([
-    ['fails', () => { throw new Error('vault is sealed') }],
+    [
+      'fails',
+      () => {
+        throw new Error('vault is sealed')
+      },
+    ],
     ['gives nothing', () => ''],
     ['never answers', () => new Promise<string>(() => {})],
   ])('stay the reason when reading them again %s', async (_how, second) => {
@@ -534,17 +617,26 @@ describe('metadata', () => {
     expect([form.has('client_id'), form.has('client_secret')]).toEqual([expected === 'post', expected === 'post'])
   })
 
-  it.each([[['none']], [['private_key_jwt', 'none']], [[]]])('never chooses none, nor a method by trial: %j', async (methods) => {
-    const { request, server } = bench({ tokenEndpoint: undefined, issuer: ISSUER })
-    server.script.push({ body: { ...METADATA, token_endpoint_auth_methods_supported: methods } })
-    const error = await failureOf(request())
-    expect(error).toMatchObject({ code: 'unsupported_client_authentication', retryable: false })
-    expect(error.message).toContain(methods.includes('private_key_jwt') ? 'lists private_key_jwt.' : 'lists no method.')
-    expect(server.requests.map(({ method }) => method)).toEqual(['GET'])
-  })
+  it.each([[['none']], [['private_key_jwt', 'none']], [[]]])(
+    'never chooses none, nor a method by trial: %j',
+    async (methods) => {
+      const { request, server } = bench({ tokenEndpoint: undefined, issuer: ISSUER })
+      server.script.push({ body: { ...METADATA, token_endpoint_auth_methods_supported: methods } })
+      const error = await failureOf(request())
+      expect(error).toMatchObject({ code: 'unsupported_client_authentication', retryable: false })
+      expect(error.message).toContain(
+        methods.includes('private_key_jwt') ? 'lists private_key_jwt.' : 'lists no method.',
+      )
+      expect(server.requests.map(({ method }) => method)).toEqual(['GET'])
+    },
+  )
 
   it('does not overrule the method that is configured', async () => {
-    const { request, server } = bench({ tokenEndpoint: undefined, issuer: ISSUER, clientAuthentication: 'client_secret_post' })
+    const { request, server } = bench({
+      tokenEndpoint: undefined,
+      issuer: ISSUER,
+      clientAuthentication: 'client_secret_post',
+    })
     server.script.push({ body: { ...METADATA, token_endpoint_auth_methods_supported: ['client_secret_basic'] } })
     await request()
     expect(server.requests[1]?.form.get('client_secret')).toBe(SECRET)
@@ -567,13 +659,19 @@ describe('revoking a token', () => {
     server.script.push({ body: '' })
     await endpoint.revokeToken('a+b')
     expect(sent.map(({ url }) => url)).toEqual(['https://as.example/revoke'])
-    expect(sent[0]?.init.headers).toMatchObject({ authorization: 'Basic b3JkZXJzLXNlcnZpY2U6TWFya2VyLVMzY3JldCUyRiUyQg==' })
+    expect(sent[0]?.init.headers).toMatchObject({
+      authorization: 'Basic b3JkZXJzLXNlcnZpY2U6TWFya2VyLVMzY3JldCUyRiUyQg==',
+    })
     expect(sent[0]?.init.body).toBe('token=a%2Bb&token_type_hint=access_token')
   })
 
   it('goes where the metadata says, or nowhere', async () => {
     const { endpoint, server } = bench({ tokenEndpoint: undefined, issuer: ISSUER })
-    const metadata = { issuer: ISSUER, token_endpoint: 'https://as.example/found', revocation_endpoint: 'https://as.example/gone' }
+    const metadata = {
+      issuer: ISSUER,
+      token_endpoint: 'https://as.example/found',
+      revocation_endpoint: 'https://as.example/gone',
+    }
     server.script.push({ body: metadata }, { body: '' })
     await endpoint.revokeToken('a')
     expect(server.requests.map(({ url }) => url).slice(1)).toEqual(['https://as.example/gone'])
@@ -587,15 +685,18 @@ describe('revoking a token', () => {
     [302, 'request_denied', false],
     [429, 'server_unavailable', true],
     [503, 'server_unavailable', true],
-  ])('that the server answers with %i fails in one attempt, without repeating the token', async (status, code, retryable) => {
-    const { endpoint, server } = bench(REVOKE)
-    server.byDefault = { status, body: 'Marker-token' }
-    const error = await failureOf(endpoint.revokeToken('Marker-token'))
-    expect(error).toBeInstanceOf(TokenResponseError)
-    expect(error).toMatchObject({ code, retryable, status, client: 'orders' })
-    expect(everyOutput(error)).not.toContain('Marker')
-    expect(server.requests).toHaveLength(1)
-  })
+  ])(
+    'that the server answers with %i fails in one attempt, without repeating the token',
+    async (status, code, retryable) => {
+      const { endpoint, server } = bench(REVOKE)
+      server.byDefault = { status, body: 'Marker-token' }
+      const error = await failureOf(endpoint.revokeToken('Marker-token'))
+      expect(error).toBeInstanceOf(TokenResponseError)
+      expect(error).toMatchObject({ code, retryable, status, client: 'orders' })
+      expect(everyOutput(error)).not.toContain('Marker')
+      expect(server.requests).toHaveLength(1)
+    },
+  )
 
   it('takes no longer than an attempt may', async () => {
     const { endpoint, server, clock } = bench(REVOKE)

@@ -1,16 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { tokenKey, type TokenParameters } from '../src/token-key.ts'
+import { type TokenParameters, tokenKey } from '../src/token-key.ts'
 
 const NONE: TokenParameters = { scope: [], resource: [], audience: [], parameters: {} }
 
 // Few words, so that equal ones are drawn often; and whatever might part or quote the parts of a key.
 const word = fc.oneof(
   fc.constantFrom('a', 'b', 'ab', 'scope'),
-  fc.string({ unit: fc.constantFrom('a', ' ', '"', "'", '\\', ',', '[', ']', '{', ':', '|', '\0', '\n', '\ud800', 'é'), maxLength: 3 }),
+  fc.string({
+    unit: fc.constantFrom('a', ' ', '"', "'", '\\', ',', '[', ']', '{', ':', '|', '\0', '\n', '\ud800', 'é'),
+    maxLength: 3,
+  }),
 )
 const words = fc.array(word, { maxLength: 4 })
-const parameters = fc.dictionary(fc.oneof(word, fc.constantFrom('__proto__', 'constructor', '1', '10', '2')), word, { maxKeys: 3 })
+const parameters = fc.dictionary(fc.oneof(word, fc.constantFrom('__proto__', 'constructor', '1', '10', '2')), word, {
+  maxKeys: 3,
+})
 const request = fc.record({
   client: word,
   token: fc.record<TokenParameters>({ scope: words, resource: words, audience: words, parameters }),
@@ -57,7 +62,8 @@ describe('tokenKey', () => {
 
   it('does not depend on order and repetition', () => {
     const shuffled = request.chain((one) => {
-      const again = (list: readonly string[]) => fc.shuffledSubarray([...list], { minLength: list.length }).map((all) => [...all, ...list])
+      const again = (list: readonly string[]) =>
+        fc.shuffledSubarray([...list], { minLength: list.length }).map((all) => [...all, ...list])
       return fc.record({
         one: fc.constant(one),
         other: fc.record<TokenParameters>({

@@ -45,12 +45,18 @@ describe('tokenAges', () => {
 
   it('are in order at every lifetime, with any hint and any limits', () => {
     fc.assert(
-      fc.property(lifetimes, fc.option(lifetimes, { nil: undefined }), chance, limits, (lifetime, hint, jitter, caps) => {
-        const { dueAfterMs, expiredAfterMs } = tokenAges(lifetime, hint, jitter, caps)
-        expect(dueAfterMs).toBeGreaterThan(0)
-        expect(dueAfterMs).toBeLessThanOrEqual(expiredAfterMs)
-        expect(expiredAfterMs).toBeLessThan(lifetime)
-      }),
+      fc.property(
+        lifetimes,
+        fc.option(lifetimes, { nil: undefined }),
+        chance,
+        limits,
+        (lifetime, hint, jitter, caps) => {
+          const { dueAfterMs, expiredAfterMs } = tokenAges(lifetime, hint, jitter, caps)
+          expect(dueAfterMs).toBeGreaterThan(0)
+          expect(dueAfterMs).toBeLessThanOrEqual(expiredAfterMs)
+          expect(expiredAfterMs).toBeLessThan(lifetime)
+        },
+      ),
     )
   })
 
@@ -130,11 +136,16 @@ describe('classify', () => {
   it('never goes back to an earlier state as a token grows older', () => {
     const order = ['fresh', 'refresh due', 'expired']
     fc.assert(
-      fc.property(lifetimes, chance, fc.array(fc.nat({ max: YEAR }), { minLength: 2, maxLength: 8 }), (life, jitter, at) => {
-        const token = tokenAges(life, undefined, jitter, DEFAULT_LIMITS)
-        const states = at.sort((a, b) => a - b).map((age) => order.indexOf(classify(token, age)))
-        expect(states).toEqual(states.toSorted((a, b) => a - b))
-      }),
+      fc.property(
+        lifetimes,
+        chance,
+        fc.array(fc.nat({ max: YEAR }), { minLength: 2, maxLength: 8 }),
+        (life, jitter, at) => {
+          const token = tokenAges(life, undefined, jitter, DEFAULT_LIMITS)
+          const states = at.sort((a, b) => a - b).map((age) => order.indexOf(classify(token, age)))
+          expect(states).toEqual(states.toSorted((a, b) => a - b))
+        },
+      ),
     )
   })
 })

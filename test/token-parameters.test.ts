@@ -15,7 +15,9 @@ describe('readTokenParameters', () => {
 
   it('takes what is not given from the defaults, and replaces what is', () => {
     expect(read({}, DEFAULTS)).toEqual(DEFAULTS)
-    expect(read({ scope: undefined, resource: undefined, audience: undefined, parameters: undefined }, DEFAULTS)).toEqual(DEFAULTS)
+    expect(
+      read({ scope: undefined, resource: undefined, audience: undefined, parameters: undefined }, DEFAULTS),
+    ).toEqual(DEFAULTS)
     expect(read({ scope: 'a' }, DEFAULTS)).toEqual({ ...DEFAULTS, scope: ['a'] })
     expect(read({ resource: 'urn:a' }, DEFAULTS)).toEqual({ ...DEFAULTS, resource: ['urn:a'] })
     expect(read({ audience: 'a' }, DEFAULTS)).toEqual({ ...DEFAULTS, audience: ['a'] })
@@ -30,7 +32,11 @@ describe('readTokenParameters', () => {
     ['a list', ['b', 'a', 'b'], ['b', 'a']],
     ['none', '', []],
     ['an empty list', [], []],
-    ['every character that RFC 6749 allows', '!#[]^~ https://graph.example/.default', ['!#[]^~', 'https://graph.example/.default']],
+    [
+      'every character that RFC 6749 allows',
+      '!#[]^~ https://graph.example/.default',
+      ['!#[]^~', 'https://graph.example/.default'],
+    ],
   ])('reads scopes: %s', (_what, scope, expected) => {
     expect(read({ scope }, DEFAULTS).scope).toEqual(expected)
   })
@@ -46,22 +52,34 @@ describe('readTokenParameters', () => {
     ['a space within an item of a list', ['ok', 'a b'], 'a b'],
   ])('refuses a scope with %s, and shows it', (_what, scope, shown) => {
     expect(() => read({ scope })).toThrow(TypeError)
-    expect(() => read({ scope })).toThrow(`\`clients.orders.scope\` has an illegal character in ${JSON.stringify(shown)}. `)
+    expect(() => read({ scope })).toThrow(
+      `\`clients.orders.scope\` has an illegal character in ${JSON.stringify(shown)}. `,
+    )
     expect(() => read({ scope })).toThrow('RFC 6749 §3.3')
   })
 
-  it.each(['https://api.example/v1', 'urn:example:api', 'api://3f2a', 'https://api.example/?tenant=1'])('takes %s for a resource', (uri) => {
-    expect(read({ resource: uri }).resource).toEqual([uri])
-    expect(read({ resource: [uri, uri] }).resource).toEqual([uri])
-  })
-
-  it.each(['api.example', '/v1', 'https://api.example/#x', 'https://api.example/#', ' https://api.example', 'https://api.example\n', 'https://äpi.example'])(
-    'refuses %j as a resource, which must be an absolute URI without a fragment',
-    (resource) => {
-      expect(() => read({ resource })).toThrow(/`clients\.orders\.resource` must be an absolute URI.*RFC 8707.*`audience`/)
-      expect(() => read({ resource: ['https://good.example', resource] })).toThrow(TypeError)
+  it.each(['https://api.example/v1', 'urn:example:api', 'api://3f2a', 'https://api.example/?tenant=1'])(
+    'takes %s for a resource',
+    (uri) => {
+      expect(read({ resource: uri }).resource).toEqual([uri])
+      expect(read({ resource: [uri, uri] }).resource).toEqual([uri])
     },
   )
+
+  it.each([
+    'api.example',
+    '/v1',
+    'https://api.example/#x',
+    'https://api.example/#',
+    ' https://api.example',
+    'https://api.example\n',
+    'https://äpi.example',
+  ])('refuses %j as a resource, which must be an absolute URI without a fragment', (resource) => {
+    expect(() => read({ resource })).toThrow(
+      /`clients\.orders\.resource` must be an absolute URI.*RFC 8707.*`audience`/,
+    )
+    expect(() => read({ resource: ['https://good.example', resource] })).toThrow(TypeError)
+  })
 
   it('reads audiences, which may be any text', () => {
     expect(read({ audience: 'https://api.example/ #1' }).audience).toEqual(['https://api.example/ #1'])
@@ -82,7 +100,9 @@ describe('readTokenParameters', () => {
     ['audience', { 0: 'a' }],
   ])('refuses as %s anything but strings: %o', (option, value) => {
     expect(() => read({ [option]: value })).toThrow(TypeError)
-    expect(() => read({ [option]: value })).toThrow(`\`clients.orders.${option}\` must be a non-empty string or a list of them`)
+    expect(() => read({ [option]: value })).toThrow(
+      `\`clients.orders.${option}\` must be a non-empty string or a list of them`,
+    )
   })
 
   it('copies extra parameters, leaving out empty ones', () => {

@@ -83,10 +83,13 @@ describe('clientSecretBasic', () => {
     expect(await basicOf(plain, plain, 'form')).toBe(`${encoded}:${encoded}`)
   })
 
-  it.each(['-._*', 'a b', 'a+b', '100%', 'a~b', 'é', 'a&b=c'])('sends %j as it is to servers that do not decode', async (plain) => {
-    expect(await basicOf('id', plain, 'raw')).toBe(`id:${plain}`)
-    expect(await basicOf(plain, 'secret', 'raw')).toBe(`${plain}:secret`)
-  })
+  it.each(['-._*', 'a b', 'a+b', '100%', 'a~b', 'é', 'a&b=c'])(
+    'sends %j as it is to servers that do not decode',
+    async (plain) => {
+      expect(await basicOf('id', plain, 'raw')).toBe(`id:${plain}`)
+      expect(await basicOf(plain, 'secret', 'raw')).toBe(`${plain}:secret`)
+    },
+  )
 
   it('hides the header and the secret in every spelling', async () => {
     const request = draft()
@@ -109,7 +112,9 @@ describe('clientSecretPost', () => {
     const authenticate = clientSecretPost('a b:é')
     await authenticate(request)
     expect(request.headers).toEqual({})
-    expect(request.body.toString()).toBe('grant_type=client_credentials&client_id=orders-service&client_secret=a+b%3A%C3%A9')
+    expect(request.body.toString()).toBe(
+      'grant_type=client_credentials&client_id=orders-service&client_secret=a+b%3A%C3%A9',
+    )
     expect(request.hidden).toContain('a b:é')
     expect(request.hidden).toContain('a+b%3A%C3%A9')
     expect(authenticate.method).toBe('client_secret_post')
@@ -188,7 +193,9 @@ describe('a secret', () => {
   })
 
   it('is named by the place of its option', () => {
-    expect(() => clientSecretBy('client_secret_post', '', 'form', 'clients.orders.')).toThrow('`clients.orders.clientSecret`')
+    expect(() => clientSecretBy('client_secret_post', '', 'form', 'clients.orders.')).toThrow(
+      '`clients.orders.clientSecret`',
+    )
   })
 
   it('is asked for anew for every request, from a function or an async one', async () => {
@@ -207,8 +214,18 @@ describe('a secret', () => {
   })
 
   it.each<[how: string, supplier: () => string | Promise<string>]>([
-    ['throws', () => { throw Object.assign(new Error('vault is sealed'), { code: 'SEALED', config: { token: SECRET } }) }],
-    ['rejects', async () => { throw Object.assign(new Error('vault is sealed'), { code: 'SEALED', config: { token: SECRET } }) }],
+    [
+      'throws',
+      () => {
+        throw Object.assign(new Error('vault is sealed'), { code: 'SEALED', config: { token: SECRET } })
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw Object.assign(new Error('vault is sealed'), { code: 'SEALED', config: { token: SECRET } })
+      },
+    ],
   ])('that cannot be had because its function %s is an error to retry, with a plain cause', async (_how, supplier) => {
     const error = await failureOf(clientSecretBasic(supplier)(draft()))
     expect(error).toMatchObject({ code: 'secret_unavailable', client: 'orders', retryable: true })
@@ -236,7 +253,11 @@ describe('a secret', () => {
   })
 
   it('is not visible in the function that sends it', () => {
-    for (const authenticate of [clientSecretBasic(SECRET), clientSecretPost(SECRET), clientSecretBy(undefined, SECRET)]) {
+    for (const authenticate of [
+      clientSecretBasic(SECRET),
+      clientSecretPost(SECRET),
+      clientSecretBy(undefined, SECRET),
+    ]) {
       const shown = `${inspect(authenticate, { showHidden: true, depth: null })}${String(authenticate)}${JSON.stringify({ authenticate })}`
       expect(shown).not.toContain('Marker')
     }
