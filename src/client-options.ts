@@ -136,7 +136,10 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
       safetyMarginMs: duration(o.safetyMarginMs, `${at}safetyMarginMs`, DEFAULT_LIMITS.safetyMarginMs, YEAR_MS),
     },
     timeoutMs,
-    attemptTimeoutMs: Math.min(duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, LONGEST_TIMEOUT_MS), timeoutMs),
+    attemptTimeoutMs: Math.min(
+      duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, LONGEST_TIMEOUT_MS),
+      timeoutMs,
+    ),
     maxAttempts: count(o.maxAttempts, `${at}maxAttempts`, 3, 10),
     keepWarm: flag(o.keepWarm, `${at}keepWarm`),
     revocationEndpoint: url('revocationEndpoint'),
@@ -210,10 +213,17 @@ function authentication(o: ClientOptions, at: string): ClientAuthentication {
     throw optionError(`${at}${unused}`, 'is not used with a `clientAuthentication` function', 'Give it to the factory.')
   }
   if (![undefined, 'client_secret_basic', 'client_secret_post'].includes(method)) {
-    throw optionError(`${at}clientAuthentication`, "must be 'client_secret_basic', 'client_secret_post' or what a factory returned")
+    throw optionError(
+      `${at}clientAuthentication`,
+      "must be 'client_secret_basic', 'client_secret_post' or what a factory returned",
+    )
   }
   if (clientSecret === undefined) {
-    throw optionError(`${at}clientSecret`, 'is missing', 'Is the environment variable set? Without a secret, give a `clientAuthentication`.')
+    throw optionError(
+      `${at}clientSecret`,
+      'is missing',
+      'Is the environment variable set? Without a secret, give a `clientAuthentication`.',
+    )
   }
   return clientSecretBy(method, clientSecret, basicEncoding, at)
 }

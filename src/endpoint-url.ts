@@ -7,16 +7,26 @@ import { optionError } from './errors.ts'
 export function endpointUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
   // The URL parser would drop line breaks and outer spaces, and then what is shown is not what is used.
   if (typeof value !== 'string' || !/^[!-~]+$/.test(value) || !URL.canParse(value)) {
-    throw optionError(option, 'must be an absolute URL of printable ASCII characters', 'Is the environment variable set, without a line break?')
+    throw optionError(
+      option,
+      'must be an absolute URL of printable ASCII characters',
+      'Is the environment variable set, without a line break?',
+    )
   }
   const url = new URL(value)
   if (url.username !== '' || url.password !== '') {
-    throw optionError(option, 'must not hold a user name or password', 'Give the credentials as `clientId` and `clientSecret`.')
+    throw optionError(
+      option,
+      'must not hold a user name or password',
+      'Give the credentials as `clientId` and `clientSecret`.',
+    )
   }
   if (value.includes('#')) throw optionError(option, 'must not have a fragment', 'See RFC 6749 §3.2.')
   if (url.protocol === 'https:') return value
   if (url.protocol !== 'http:') throw optionError(option, `must be an https URL, got ${url.protocol}`)
-  if (!isLoopback(url)) throw optionError(option, 'must be an https URL', 'The client secret would cross the network in the clear.')
+  if (!isLoopback(url)) {
+    throw optionError(option, 'must be an https URL', 'The client secret would cross the network in the clear.')
+  }
   if (allowInsecureLoopback) return value
   throw optionError(option, 'must be an https URL', 'For tests against this machine set `allowInsecureLoopback: true`.')
 }

@@ -40,7 +40,12 @@ export class TokenEndpoint {
   readonly #discovery: Discovery | undefined
   #failedCredential: string | undefined
 
-  constructor(settings: ClientSettings, clock: Clock, events: TokenEventEmitter, isAttached: (axios: object) => boolean) {
+  constructor(
+    settings: ClientSettings,
+    clock: Clock,
+    events: TokenEventEmitter,
+    isAttached: (axios: object) => boolean,
+  ) {
     this.#settings = settings
     this.#clock = clock
     this.#send = createTransport({ ...settings.transport, client: settings.name, isAttached })
@@ -152,14 +157,14 @@ export class TokenEndpoint {
       throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
     }
     const { headers, credential } = draft
-    const method = authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
+    const method =
+      authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
     const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal }
     return { request, secrets, method, credential }
   }
 
   /** Runs one attempt with a signal that aborts when the given one does or the attempt's own time is up. */
   async #inTime<T>(url: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    signal.throwIfAborted()
     const { name, attemptTimeoutMs } = this.#settings
     const timeout = new AbortController()
     const done = new AbortController()

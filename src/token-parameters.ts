@@ -73,7 +73,8 @@ function readResources(resource: unknown, option: string): readonly string[] {
 function readList(value: unknown, option: string): readonly string[] {
   const list: unknown[] = Array.isArray(value) ? [...value] : [value]
   for (const item of list) {
-    if (typeof item !== 'string' || item === '') throw optionError(option, 'must be a non-empty string or a list of them')
+    if (typeof item === 'string' && item !== '') continue
+    throw optionError(option, 'must be a non-empty string or a list of them')
   }
   return distinct(list as string[])
 }

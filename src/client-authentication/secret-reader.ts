@@ -56,12 +56,18 @@ async function askSupplier(supplier: () => string | Promise<string>, client: str
 
 function problemWith(secret: unknown): { text: string; hint: string } | undefined {
   if (typeof secret !== 'string') {
-    return { text: `is ${secret === null ? 'null' : typeof secret}, not a string`, hint: 'Is the environment variable set?' }
+    return {
+      text: `is ${secret === null ? 'null' : typeof secret}, not a string`,
+      hint: 'Is the environment variable set?',
+    }
   }
   if (secret === '') return { text: 'is empty', hint: 'Is the environment variable set?' }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   if (/[\u0000-\u001f\u007f]/.test(secret)) {
-    return { text: 'has a line break or another control character', hint: 'Secrets read from files often end in a newline: trim it.' }
+    return {
+      text: 'has a line break or another control character',
+      hint: 'Secrets read from files often end in a newline: trim it.',
+    }
   }
   return undefined
 }
