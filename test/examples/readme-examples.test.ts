@@ -140,6 +140,14 @@ const EXAMPLES: readonly [name: string, run: () => Promise<unknown>, traffic: re
     },
     [byService],
   ],
+  [
+    'testing',
+    async () => {
+      await import('../../examples/testing.ts')
+      expect(out.log.mock.calls).toEqual([['refresh due']])
+    },
+    [],
+  ],
   ['logging', () => import('../../examples/logging.ts'), [byService]],
 ]
 
