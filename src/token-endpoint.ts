@@ -129,7 +129,9 @@ export class TokenEndpoint {
         const response = readTokenResponse(answer, {
           ...{ client, endpoint, strictTokenType, defaultLifetimeMs, scopeRequested: parameters.scope },
           ...{ requestedAt: requestedAt.wall, now: this.#clock.now() },
-          ...{ secrets: sent.secrets, authenticationMethod: sent.method },
+          // Extra parameters may be private.
+          secrets: [...sent.secrets, ...Object.values(parameters.parameters).flatMap(spellings)],
+          authenticationMethod: sent.method,
         })
         return { response, requestedAt }
       } catch (error) {

@@ -408,6 +408,17 @@ describe('a failure', () => {
     }
   })
 
+  it('shows no extra parameter either, which may be private', async () => {
+    const { request, server } = bench()
+    server.script.push({
+      status: 400,
+      body: { error: 'invalid_request', error_description: 'PIN Marker/1 or Marker%2F1?' },
+    })
+    const error = await failureOf(request({ parameters: { pin: 'Marker/1' } }))
+    expect(error).toMatchObject({ error: 'invalid_request', errorDescription: 'PIN [redacted] or [redacted]?' })
+    expect(everyOutput(error)).not.toContain('Marker')
+  })
+
   it.each(['client', 'invalid', 'error'])('of a client that is called %s is read all the same', async (clientId) => {
     const { request, server } = bench({ clientId })
     server.script.push({ status: 401, body: { error: 'invalid_client', error_description: `unknown: ${clientId}` } })

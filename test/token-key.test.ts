@@ -54,10 +54,10 @@ describe('tokenKey', () => {
         if (equal) same += 1
         expect(tokenKey(a.client, a.token) === tokenKey(client, token)).toBe(equal)
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
-    expect(same).toBeGreaterThan(100)
-    expect(same).toBeLessThan(1900)
+    expect(same).toBeGreaterThan(50)
+    expect(same).toBeLessThan(950)
   })
 
   it('does not depend on order and repetition', () => {
