@@ -11,10 +11,21 @@ import { PASSAGE, type PassageConfig } from './axios-passage.ts'
  * Errors that did not pass us are left alone.
  */
 export function hideToken(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null) return error
-  const { config, response } = error as AxiosError
+  // Some versions of axios wrap an error of their own in another.
+  let each = error
+  for (let depth = 0; depth < MOST_CAUSES && typeof each === 'object' && each !== null; depth++) {
+    hideIn(each as AxiosError)
+    each = (each as AxiosError).cause
+  }
+  return error
+}
+
+const MOST_CAUSES = 10
+
+function hideIn(error: AxiosError): void {
+  const { config, response } = error
   const configs = [config, response?.config].filter((one): one is PassageConfig => one?.[PASSAGE as never] !== undefined)
-  if (configs.length === 0) return error
+  if (configs.length === 0) return
   for (const one of configs) {
     removeAuthorization(one.headers as HeaderRecord, (value) => one[PASSAGE]?.wrote(value) === true)
     showByName(one)
@@ -23,7 +34,6 @@ export function hideToken(error: unknown): unknown {
     if (holder && 'request' in holder) Object.defineProperty(holder, 'request', { enumerable: false })
   }
   if (response) showByName(response)
-  return error
 }
 
 // An agent leads to its sockets, a stream to its socket or to what it is piped into, and those to the requests that are

@@ -1,21 +1,24 @@
 import type { AxiosInstance } from 'axios'
 import { optionError } from '../errors.ts'
 import type { TokenManager, TokenRequest } from '../token-manager.ts'
-import type { TokenSource } from '../token-source.ts'
+import type { GetTokenOptions, TokenSource } from '../token-source.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
 import type { AttachOptions } from './axios-options.ts'
 
 export type { AttachOptions } from './axios-options.ts'
 
+/**
+ * Which token a request carries: scope, resource, audience or client in place of the attachment's; a handle from
+ * `manager.source()`; `false` for none.
+ */
+export type RequestToken = Omit<TokenRequest, keyof GetTokenOptions> | TokenSource | false
+
 declare module 'axios' {
-  // biome-ignore lint/suspicious/noExplicitAny: a merged interface has to repeat axios's own parameters.
-  // biome-ignore lint/correctness/noUnusedVariables: likewise.
-  interface AxiosRequestConfig<D = any, P = any> {
-    /**
-     * Which token this request carries: scope, resource, audience or client in place of the attachment's, or a handle
-     * from `manager.source()`; `false` for none.
-     */
-    token?: TokenRequest | TokenSource | false | undefined
+  // Without the type parameters that axios's own declaration has, whose number depends on its version: TypeScript
+  // merges the two all the same, because every one of them has a default.
+  interface AxiosRequestConfig {
+    /** Which token this request carries. Default: what the attachment says. */
+    token?: RequestToken | undefined
   }
 }
 
@@ -31,11 +34,14 @@ const attachments = new WeakMap<AxiosInstance, AxiosAttachment>()
  * Makes every request of an axios instance carry a valid access token.
  *
  * Sets `Authorization: Bearer …` on requests to the instance's own origin or to those in `origins`; when the API
- * answers 401 because of the token, gets another and sends the request once more. Attach before other response
- * interceptors are added: those added earlier see the first answer. Attaching the same manager again does nothing.
+ * answers 401 because of the token, gets another and sends the request once more, unless its body was a stream. A
+ * request's own `Authorization` header is left alone. Its `signal` and `timeout` bound the wait for a token too.
  *
- * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and are
- * then not sent.
+ * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and with a
+ * `TypeError` when their `token` is wrong; they are then not sent. Errors of the API are stripped of the token.
+ *
+ * Attach before adding interceptors of your own: response interceptors added earlier see the answer that rejects a
+ * token, and its header. Attaching the same manager again does nothing.
  *
  * @throws TypeError naming a wrong option, or when another manager is attached
  * @throws TokenError `unknown_client` if there is no client of that name
@@ -44,7 +50,7 @@ const attachments = new WeakMap<AxiosInstance, AxiosAttachment>()
 export function attachTokenManager<Name extends string = never>(
   instance: AxiosInstance,
   manager: TokenManager<Name>,
-  options: AttachOptions<Name> = {},
+  options: AttachOptions<NoInfer<Name>> = {},
 ): Attachment {
   if (typeof instance?.interceptors?.request?.use !== 'function') {
     throw optionError('instance', 'must be an axios instance', 'Such as `axios.create({ baseURL })`.')

@@ -259,12 +259,10 @@ function addInterceptor(client: AxiosInstance, world: World, { effect, isAsync, 
     return (EFFECTS[effect] as Effect)(config, world)
   }
   const recover = (error: unknown) => {
-    if (seen === undefined) throw error
+    if (!recovers || seen === undefined) throw error
     return seen as never
   }
-  client.interceptors.request.use(isAsync ? async (config) => apply(config) : apply, recovers ? recover : null, {
-    synchronous: !isAsync,
-  })
+  client.interceptors.request.use(isAsync ? async (config) => apply(config) : apply, recover, { synchronous: !isAsync })
 }
 
 /** What is wrong with a request that has reached the adapter. */

@@ -156,7 +156,7 @@ describe('an API that always answers 401', () => {
     const client = api.client()
     sendAgainOnce(client)
     attachTokenManager(client, tokens)
-    expect(await failureOf(client.get('/'))).toMatchObject({ status: 401 })
+    expect(await failureOf(client.get('/'))).toMatchObject({ response: { status: 401 } })
     expect(api.requests.length).toBeLessThanOrEqual(3)
   })
 })
@@ -198,7 +198,7 @@ describe('beside something that retries', () => {
       clock.moveWall(3600_000)
       return { status: 503 }
     }
-    expect(await failureOf(client.post('/'))).toMatchObject({ status: 503 })
+    expect(await failureOf(client.post('/'))).toMatchObject({ response: { status: 503 } })
     expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2', 'Bearer token-3'])
   })
 
@@ -325,7 +325,7 @@ describe('sending again', () => {
     server.script.push({}, { afterMs: 1000 })
     const failure = failureOf(client.get('/', { timeout: 300 }))
     await clock.advance(300)
-    expect(await failure).toMatchObject({ status: 401 })
+    expect(await failure).toMatchObject({ response: { status: 401 } })
     expect(api.requests).toHaveLength(1)
   })
 })
@@ -378,7 +378,6 @@ describe('a body', () => {
     ['a typed array', () => bytes],
     ['an ArrayBuffer', () => bytes.buffer],
     ['a Blob', () => new Blob([bytes], { type: 'image/png' })],
-    ['a File', () => new File([bytes], 'all.bin')],
   ]
 
   it.each(bodies)('arrives byte by byte the same the second time: %s', async (_, body) => {
@@ -424,7 +423,7 @@ describe('a body', () => {
   ])('that is used up by sending is never sent twice (%s adapter, %s): the 401 comes back', async (adapter, _, body, headers) => {
     await using api = await startApi()
     const error = await failureOf(api.client.post('/', body(), { adapter, headers, fetchOptions: { duplex: 'half' } as never }))
-    expect(error).toMatchObject({ status: 401, response: { status: 401, data: { requests: 1 } } })
+    expect(error).toMatchObject({ response: { status: 401, data: { requests: 1 } } })
     expect(api.arrivals).toHaveLength(1)
     await api.client.get('/')
     expect(api.arrivals.at(-1)?.headers.authorization).toBe('Bearer token-2')
