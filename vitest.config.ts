@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config'
 
 const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url))
 
+// Where .ci/run wants to read how many tests passed.
+const { TEST_REPORT } = process.env
+
 export default defineConfig({
   resolve: {
     // Tests and examples import the package as users do, and get its sources.
@@ -15,6 +18,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/setup.ts'],
+    ...(TEST_REPORT && { reporters: ['default', 'json'], outputFile: { json: TEST_REPORT } }),
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+
+const fromRoot = (path: string) => new URL(`../${path}`, import.meta.url)
+const readText = (path: string) => readFileSync(fromRoot(path), 'utf8')
+
+interface PublicNames {
+  readonly values: readonly string[]
+  readonly types: readonly string[]
+}
+
+const EXPECTED: Record<string, PublicNames> = {
+  evertoken: {
+    values: [
+      'TokenError',
+      'TokenManager',
+      'TokenResponseError',
+      'TokenTransportError',
+      'clientSecretBasic',
+      'clientSecretPost',
+      'systemClock',
+    ],
+    types: [
+      'AccessToken',
+      'BasicEncoding',
+      'ClientAuthentication',
+      'ClientOptions',
+      'ClientSecret',
+      'Clock',
+      'FetchLike',
+      'GetTokenOptions',
+      'RequestReason',
+      'TokenErrorCode',
+      'TokenEvent',
+      'TokenEventListener',
+      'TokenEvents',
+      'TokenLogger',
+      'TokenManagerOptions',
+      'TokenManagerSettings',
+      'TokenParameterOptions',
+      'TokenRequest',
+      'TokenRequestArguments',
+      'TokenRequestDraft',
+      'TokenResponseDeviation',
+      'TokenSource',
+      'TokenSourceInspection',
+    ],
+  },
+  'evertoken/axios': {
+    values: ['attachTokenManager'],
+    types: ['AttachOptions', 'Attachment'],
+  },
+  'evertoken/testing': {
+    values: ['VirtualClock', 'runScenario', 'scenarios'],
+    types: [
+      'Scenario',
+      'ScenarioAnswer',
+      'ScenarioCall',
+      'ScenarioCount',
+      'ScenarioDuration',
+      'ScenarioExpectation',
+      'ScenarioManager',
+      'ScenarioOutcome',
+      'ScenarioStep',
+      'ScenarioTarget',
+      'VirtualClockOptions',
+    ],
+  },
+}
+
+interface EntryPoint {
+  readonly name: string
+  readonly source: string
+}
+
+const { exports } = JSON.parse(readText('package.json'))
+const ENTRY_POINTS: readonly EntryPoint[] = Object.entries<{ default?: string }>(exports).flatMap(([path, target]) => {
+  if (target.default === undefined) return []
+  return { name: path.replace('.', 'evertoken'), source: target.default.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts') }
+})
+
+/** The names that an entry point's source exports as types: they are gone when it runs. */
+function exportedTypes(source: string): string[] {
+  const lists = [...source.matchAll(/^export (type )?\{([^}]*)\}/gm)].flatMap(([, allTypes, list = '']) =>
+    list.split(',').flatMap((item) => {
+      const [, type = allTypes, name] = item.match(/^\s*(type\s)?\s*(?:\w+\s+as\s+)?(\w+)\s*$/) ?? []
+      return type !== undefined && name !== undefined ? [name] : []
+    }),
+  )
+  const declared = [...source.matchAll(/^export (?:declare )?(?:interface|type) (\w+)/gm)].map(([, name = '']) => name)
+  return [...lists, ...declared].sort()
+}
+
+describe('the public interface', () => {
+  it('has these entry points', () => {
+    expect(ENTRY_POINTS.map(({ name }) => name)).toEqual(Object.keys(EXPECTED))
+  })
+
+  it.each(ENTRY_POINTS)('of $name has these names', async ({ name, source }) => {
+    const values = Object.keys(await import(/* @vite-ignore */ fromRoot(source).href)).sort()
+    const types = exportedTypes(readText(source))
+
+    expect({ values, types }, `public names of ${name}; a change belongs here and in CHANGELOG.md`).toEqual(
+      EXPECTED[name],
+    )
+  })
+
+  it.each(ENTRY_POINTS)('of $name lists every name, so that nothing becomes public by accident', ({ source }) => {
+    expect(readText(source)).not.toMatch(/^export (?:type )?\*/m)
+  })
+})
