@@ -8,8 +8,6 @@ import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import type { FetchLike, TransportOptions } from './transport.ts'
 
-export { isLoopback } from './endpoint-url.ts'
-
 /** One client of one authorization server. Durations are milliseconds. */
 export interface ClientOptions extends TokenParameterOptions {
   /** The issuer identifier, exactly as the server's metadata spells it; the token endpoint is looked up there. @see RFC 8414 */

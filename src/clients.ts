@@ -11,8 +11,6 @@ import type { TokenSourceContext } from './token-flights.ts'
 export interface Client extends TokenSourceContext, Cacheable {
   /** The client's part of its tokens' keys. */
   readonly keyPart: string
-  /** Set once the client is removed. */
-  removed: boolean
 }
 
 /** What the clients of one manager share. */
@@ -72,7 +70,6 @@ export class Clients {
   remove(name: string): void {
     const client = this.#byName.get(name)
     if (client === undefined) return
-    client.removed = true
     if (this.#only === client) this.#only = undefined
     this.#byName.deleteWhere((other) => other === client)
   }
@@ -82,14 +79,12 @@ export class Clients {
     const settings = readClientOptions(options, name, at)
     const endpoint = new TokenEndpoint(settings, clock, events, isAttached)
     const gate = new RequestGate(name, clock, endpoint.credentialChanged)
-    const client: Client = {
+    return {
       ...{ settings, clock, events, endpoint, gate },
       keyPart: JSON.stringify([name, settings.tokenEndpoint ?? settings.issuer, settings.clientId]),
-      removed: false,
-      whyEnded: () => (isClosed() ? closedError(name) : client.removed ? removedError(name) : undefined),
+      whyEnded: () => (isClosed() ? closedError(name) : undefined),
       busy: () => gate.refusal() !== undefined,
     }
-    return client
   }
 }
 
@@ -99,14 +94,5 @@ function closedError(client: string): TokenError {
     client,
     message: `The token manager is closed and has no valid token for client "${client}".`,
     hint: 'Close it after the last request.',
-  })
-}
-
-function removedError(client: string): TokenError {
-  return new TokenError({
-    code: 'unknown_client',
-    client,
-    message: `The client "${client}" was removed.`,
-    hint: 'Ask the manager for a new source.',
   })
 }

@@ -1,5 +1,5 @@
-import { isLoopback } from './client-options.ts'
 import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
+import { isLoopback } from './endpoint-url.ts'
 import { optionError, TokenError, TokenResponseError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { parseRetryAfter } from './retry-after.ts'

@@ -1,4 +1,4 @@
-import type { TokenError } from './errors.ts'
+import { optionError, type TokenError } from './errors.ts'
 import type { TokenResponseDeviation } from './token-response.ts'
 
 /** Why a token was requested. */
@@ -51,6 +51,13 @@ export interface TokenEvents {
   requestReplayed: { readonly client: string; readonly origin: string }
 }
 
+/** The names of all events. */
+export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
+  ...(['tokenRequested', 'tokenReceived', 'tokenRequestRetried', 'tokenRequestFailed', 'tokenRejected'] as const),
+  ...(['responseDeviation', 'scopeNarrowed', 'validityNotMet', 'revocationFailed'] as const),
+  ...(['metadataLoaded', 'metadataFailed', 'authorizationKept', 'requestReplayed'] as const),
+]
+
 /** A function that hears one kind of event. What it throws is ignored. */
 export type TokenEventListener<Name extends keyof TokenEvents> = (event: TokenEvents[Name]) => void
 
@@ -58,8 +65,10 @@ export type TokenEventListener<Name extends keyof TokenEvents> = (event: TokenEv
 export class TokenEventEmitter {
   readonly #listeners = new Map<keyof TokenEvents, Set<(event: never) => void>>()
 
-  /** Adds a listener; the function that is returned removes it. */
+  /** Adds a listener; the function that is returned removes it. @throws TypeError for a name that is no event */
   on<Name extends keyof TokenEvents>(name: Name, listener: TokenEventListener<Name>): () => void {
+    if (!EVENT_NAMES.includes(name)) throw optionError('event', 'is not one', `There are ${EVENT_NAMES.join(', ')}.`)
+    if (typeof listener !== 'function') throw optionError('listener', 'must be a function')
     let listeners = this.#listeners.get(name)
     if (listeners === undefined) {
       listeners = new Set()

@@ -16,10 +16,12 @@ export class FailureMemory {
     return this.#inARow
   }
 
-  /** Remembers a failure for the pause that `pauseMs` gives for the number of failures in a row, this one counted. */
-  remember(error: TokenError, pauseMs: (failures: number) => number): void {
+  /** Remembers a failure for the pause that `pauseOf` gives for the failures in a row, this one counted. @returns the pause */
+  remember(error: TokenError, pauseOf: (failures: number) => number): number {
     this.#inARow += 1
-    this.#failure = { error, since: instant(this.#clock), pauseMs: pauseMs(this.#inARow) }
+    const pauseMs = pauseOf(this.#inARow)
+    this.#failure = { error, since: instant(this.#clock), pauseMs }
+    return pauseMs
   }
 
   /** The last failure while its pause lasts. */

@@ -1,8 +1,8 @@
 import type { AccessToken } from './access-token.ts'
 import { type Clock, elapsedMs } from './clock.ts'
-import { TokenError, TokenResponseError } from './errors.ts'
+import { TokenError } from './errors.ts'
 import { FailureMemory } from './failure-memory.ts'
-import { cappedRetryAfterMs, denialPauseMs, refreshPauseMs, rejectionPauseMs } from './token-lifecycle.ts'
+import { denialPauseMs, refreshPauseMs, rejectionPauseMs } from './token-lifecycle.ts'
 
 /** What failures of one key mean for its next request. There are three kinds, each with its own pause. */
 export class KeyFailures {
@@ -35,13 +35,10 @@ export class KeyFailures {
     this.#denials.remember(error, denialPauseMs)
   }
 
-  /** @param token the token that is still valid */
-  refreshFailed(error: TokenError, token: AccessToken): void {
+  /** @param token the token that is still valid. @returns the pause until the next refresh */
+  refreshFailed(error: TokenError, token: AccessToken): number {
     const ageMs = elapsedMs(token.requestedAt, this.#clock)
-    const askedMs = cappedRetryAfterMs((error instanceof TokenResponseError && error.retryAfterMs) || 0, true)
-    this.#refreshes.remember(error, (failures) =>
-      Math.max(refreshPauseMs(failures, token, ageMs, this.#clock.random()), askedMs),
-    )
+    return this.#refreshes.remember(error, (failures) => refreshPauseMs(failures, token, ageMs, this.#clock.random()))
   }
 
   freshTokenRejected(client: string): void {

@@ -97,8 +97,11 @@ export class RequestGate {
     if (this.#limit.concurrency < MOST_RUNNING) this.#limit.concurrency = MOST_RUNNING
   }
 
-  /** A request failed for a reason that concerns every key of the client. */
-  failed(error: TokenError, { probe }: Admission): void {
+  /**
+   * A request failed for a reason that concerns every key of the client.
+   * @param mostMs the longest pause after an outage that the failed key can bear, if its token is still valid
+   */
+  failed(error: TokenError, { probe }: Admission, mostMs = Number.POSITIVE_INFINITY): void {
     // What was under way when the trouble began says nothing new: one outage is one failure.
     if (!probe && this.#failures.recall() !== undefined) return
     this.#lastError = error
@@ -108,7 +111,9 @@ export class RequestGate {
     if (retryAfterMs > 0) this.#throttling.remember(error, () => cappedRetryAfterMs(retryAfterMs, true))
     const askedMs = cappedRetryAfterMs(retryAfterMs, false)
     this.#failures.remember(error, (failures) =>
-      error.retryable ? Math.max(outagePauseMs(failures, this.#clock.random()), askedMs) : denialPauseMs(failures),
+      error.retryable
+        ? Math.max(Math.min(outagePauseMs(failures, this.#clock.random()), mostMs), askedMs)
+        : denialPauseMs(failures),
     )
   }
 

@@ -1,4 +1,4 @@
-import { isLoopback } from './client-options.ts'
+import { isLoopback } from './endpoint-url.ts'
 import { TokenError } from './errors.ts'
 import { redactText } from './redaction.ts'
 

@@ -17,7 +17,7 @@ import {
 /** What the sources of one client share. */
 export interface TokenSourceContext extends ClientContext {
   readonly gate: RequestGate
-  /** Why no request may be made any more, once the manager is closed or the client removed. */
+  /** Why no request may be made any more, once the manager is closed. */
   readonly whyEnded: () => TokenError | undefined
 }
 
@@ -39,6 +39,7 @@ export class TokenFlights {
   #forced: Flight<AccessToken> | undefined
   #control: RequestControl | undefined
   #uncacheableAt: Instant | undefined
+  #ended: TokenError | undefined
   #lastReason: RequestReason | undefined
 
   constructor(context: TokenSourceContext, parameters: TokenParameters, outcome: FlightOutcome) {
@@ -70,7 +71,7 @@ export class TokenFlights {
    */
   next(refusal: () => TokenError | undefined): Flight<AccessToken> {
     if (this.#present === undefined) return this.#begin('forced', refusal)
-    const ended = this.#context.whyEnded()
+    const ended = this.#whyEnded()
     if (ended !== undefined) throw ended
     this.#control?.restartIfOverdue()
     this.#forced ??= runDetached(() => new Flight(() => this.#force(refusal)))
@@ -88,7 +89,7 @@ export class TokenFlights {
 
   /** Begins a request that nobody waits for, if none is under way and nothing stands against it. */
   beginInBackground(reason: RequestReason): void {
-    if (this.#present !== undefined || this.#context.whyEnded() !== undefined) return
+    if (this.#present !== undefined || this.#whyEnded() !== undefined) return
     const { gate } = this.#context
     const admission = reason === 'refresh due' ? gate.admitRefresh() : gate.admit()
     if (!(admission instanceof TokenError)) this.#start(reason, true, admission)
@@ -99,8 +100,9 @@ export class TokenFlights {
     if (this.#present?.waiters === 0) this.#control?.abandon()
   }
 
-  /** Disowns the request under way: its callers are served, and its token is not kept. */
-  disown(): void {
+  /** Begins no request any more. The callers of one under way are served, and its token is not kept. */
+  end(why: TokenError): void {
+    this.#ended = why
     this.#present = undefined
   }
 
@@ -112,7 +114,7 @@ export class TokenFlights {
   }
 
   #begin(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
-    const admission = this.#context.whyEnded() ?? refusal() ?? this.#context.gate.admit()
+    const admission = this.#whyEnded() ?? refusal() ?? this.#context.gate.admit()
     if (admission instanceof TokenError) throw admission
     return this.#start(reason, false, admission)
   }
@@ -148,6 +150,10 @@ export class TokenFlights {
     } finally {
       if (this.#present === flight) this.#present = undefined
     }
+  }
+
+  #whyEnded(): TokenError | undefined {
+    return this.#ended ?? this.#context.whyEnded()
   }
 
   readonly #onBegin = (control: RequestControl): void => {

@@ -26,7 +26,9 @@ export interface TokenManagerSettings {
 /** One client; several by name; or a function from name to options, for tenants known only at run time. */
 export type TokenManagerOptions<Name extends string = string> =
   | (TokenManagerSettings & ClientOptions & { readonly clients?: undefined })
-  | (TokenManagerSettings & { readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions) })
+  | (TokenManagerSettings & {
+      readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions)
+    })
 
 /** Which token one call wants: what is given replaces what the client's options say. */
 export interface TokenRequest<Name extends string = string> extends TokenParameterOptions, GetTokenOptions {
@@ -42,7 +44,7 @@ export type TokenRequestArguments<Name extends string> = [Name] extends [never]
 /** The name, in errors and events, of the client of a manager that was made with one client's options. */
 const ONLY_CLIENT = 'default'
 
-const REQUEST_OPTIONS = new Set<string>([...TOKEN_PARAMETER_NAMES, 'client', 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh'])
+const REQUEST_OPTIONS = [...TOKEN_PARAMETER_NAMES, 'client', 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh']
 
 /**
  * Keeps access tokens for any number of clients, scopes and APIs: cached, refreshed before they expire, one request
@@ -64,9 +66,14 @@ export class TokenManager<Name extends string = never> {
 
   /** @throws TypeError naming the option that is wrong */
   constructor(options: TokenManagerOptions<Name>) {
-    const { clients, maxTokens = 10_000, logger, clock = systemClock, ...single } = options
+    const given = ownOptions<TokenManagerSettings & { clients?: object }>(options, '')
+    const { clients, maxTokens = 10_000, logger, clock = systemClock, ...single } = given
     if (!Number.isInteger(maxTokens) || maxTokens < 1) throw optionError('maxTokens', 'must be a whole number above 0')
-    if (logger !== undefined) logEvents(this.#events, logger)
+    requireMethods(clock, 'clock', ['now', 'monotonicNow', 'sleep', 'random'])
+    if (logger !== undefined) {
+      requireMethods(logger, 'logger', ['debug', 'info', 'warn', 'error'])
+      logEvents(this.#events, logger)
+    }
     this.#sources = new BoundedCache(maxTokens)
     this.#keepWarm = new KeepWarm(clock, () => this.#sources.lasting())
     this.#clients = new Clients({
@@ -80,9 +87,10 @@ export class TokenManager<Name extends string = never> {
       return
     }
     const misplaced = Object.keys(single)[0]
-    if (misplaced !== undefined) throw optionError(misplaced, 'is not an option beside `clients`', 'Give it to each client.')
+    if (misplaced !== undefined)
+      throw optionError(misplaced, 'is not an option beside `clients`', 'Give it to each client.')
     if (typeof clients === 'function') return
-    const named = Object.entries(ownOptions<Record<string, ClientOptions>>(clients as object, 'clients.'))
+    const named = Object.entries(ownOptions<Record<string, ClientOptions>>(clients, 'clients.'))
     if (named.length === 0) throw optionError('clients', 'must name at least one client')
     for (const [name, one] of named) this.#configure(name, one, `clients.${name}.`)
   }
@@ -122,7 +130,8 @@ export class TokenManager<Name extends string = never> {
 
   /** Forgets every token of one client, or of all, and every remembered failure. */
   invalidateAll({ client }: { readonly client?: Name | undefined } = {}): void {
-    for (const source of this.#sources.values()) if (client === undefined || source.client === client) source.invalidate()
+    for (const source of this.#sources.values())
+      if (client === undefined || source.client === client) source.invalidate()
   }
 
   /**
@@ -194,11 +203,9 @@ export class TokenManager<Name extends string = never> {
 
   /** @internal The one source for a request. */
   sourceOf(request: TokenRequest = {}): TokenSource {
-    for (const name in request) {
-      if (!REQUEST_OPTIONS.has(name)) throw optionError(name, 'is not an option of a token request')
-    }
-    const client = this.#clients.find(request.client)
-    const wanted = readTokenParameters(request, '', client.settings.parameters)
+    const own = ownOptions<TokenRequest>(request, '', REQUEST_OPTIONS)
+    const client = this.#clients.find(own.client)
+    const wanted = readTokenParameters(own, '', client.settings.parameters)
     const key = tokenKey(client.keyPart, wanted)
     return this.#sources.getOrCreate(key, () => this.#makeSource(client, key, wanted))
   }
@@ -223,4 +230,9 @@ export class TokenManager<Name extends string = never> {
     }
     return new TokenSource(client, key, parameters, onToken)
   }
+}
+
+function requireMethods(value: unknown, option: string, names: readonly string[]): void {
+  const missing = names.find((name) => typeof (value as Record<string, unknown> | null)?.[name] !== 'function')
+  if (missing !== undefined) throw optionError(option, `must be an object with the method \`${missing}\``)
 }

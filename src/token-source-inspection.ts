@@ -48,7 +48,9 @@ export function describeSource(source: DescribedSource): TokenSourceInspection {
 function explain({ state, token, requestInFlight, failure, clock }: DescribedSource): string {
   const ageMs = token === undefined ? 0 : elapsedMs(token.requestedAt, clock)
   const inWords = (ageOfChangeMs: number | undefined) => seconds((ageOfChangeMs ?? 0) - ageMs)
-  const next = requestInFlight ? 'a token request is under way' : failure && `requests pause after a failure (${failure.code})`
+  const next = requestInFlight
+    ? 'a token request is under way'
+    : failure && `requests pause after a failure (${failure.code})`
   switch (state) {
     case 'fresh':
       return `The cached token is used; a refresh is due in ${inWords(token?.dueAfterMs)}, it is used for ${inWords(token?.expiredAfterMs)} more.`

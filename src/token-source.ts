@@ -208,7 +208,7 @@ export class TokenSource {
   /** @internal Forgets the token for good: its client was removed. */
   drop(): void {
     this.#current.clear()
-    this.#flights.disown()
+    this.#flights.end(removedError(this.client))
   }
 
   readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
@@ -219,7 +219,13 @@ export class TokenSource {
     // After the token is in place, so that a listener finds it there.
     const { clock, events } = this.#context
     events.emit('tokenReceived', () => ({
-      ...{ ...this.#about(), reason, fingerprint: token.fingerprint, lifetimeMs: token.lifetimeMs, granted: token.scope },
+      ...{
+        ...this.#about(),
+        reason,
+        fingerprint: token.fingerprint,
+        lifetimeMs: token.lifetimeMs,
+        granted: token.scope,
+      },
       durationMs: elapsedMs(token.requestedAt, clock),
     }))
     this.#onToken(this)
@@ -230,8 +236,8 @@ export class TokenSource {
     const { events, gate } = this.#context
     const token = this.#current.unexpired()
     events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
-    if (token !== undefined) this.#failures.refreshFailed(error, token)
-    if (failureScope(error) === 'client') gate.failed(error, admission)
+    const pauseMs = token && this.#failures.refreshFailed(error, token)
+    if (failureScope(error) === 'client') gate.failed(error, admission, pauseMs)
     else this.#failures.denied(error)
   }
 
@@ -284,6 +290,15 @@ const REASON: Readonly<Record<TokenSourceInspection['state'], RequestReason>> = 
   rejected: 'rejected',
   fresh: 'short validity',
   'refresh due': 'short validity',
+}
+
+function removedError(client: string): TokenError {
+  return new TokenError({
+    code: 'unknown_client',
+    client,
+    message: `The client "${client}" was removed.`,
+    hint: 'Ask the manager for a new source.',
+  })
 }
 
 function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {

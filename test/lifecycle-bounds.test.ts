@@ -19,27 +19,30 @@ function mostWithin(spanMs: number, times: readonly number[]): number {
 }
 
 describe('steady load through rotations', () => {
-  it.each(SEEDS)('of a 3 s token with a token endpoint that takes 400 ms: nobody waits after the first (seed %i)', async (seed) => {
-    const { tokens, server, clock } = managed({}, seededClock(seed))
-    server.expiresIn = 3
-    server.byDefault = { afterMs: 400 }
-    const source = tokens.source()
-    const first = source.getToken()
-    await clock.advance(400)
-    await first
-    let waited = 0
-    const used = new Set<string>()
-    for (let request = 0; request < 2000; request++) {
-      const token = source.tokenOrPromise({})
-      if (token instanceof Promise) waited += 1
-      used.add((await token).reveal())
-      await clock.advance(5)
-    }
-    expect(waited).toBe(0)
-    expect(server.requests.length - used.size).toBeLessThanOrEqual(1)
-    expect(used.size).toBeGreaterThanOrEqual(4)
-    expect(used.size).toBeLessThanOrEqual(7)
-  })
+  it.each(SEEDS)(
+    'of a 3 s token with a token endpoint that takes 400 ms: nobody waits after the first (seed %i)',
+    async (seed) => {
+      const { tokens, server, clock } = managed({}, seededClock(seed))
+      server.expiresIn = 3
+      server.byDefault = { afterMs: 400 }
+      const source = tokens.source()
+      const first = source.getToken()
+      await clock.advance(400)
+      await first
+      let waited = 0
+      const used = new Set<string>()
+      for (let request = 0; request < 2000; request++) {
+        const token = source.tokenOrPromise({})
+        if (token instanceof Promise) waited += 1
+        used.add((await token).reveal())
+        await clock.advance(5)
+      }
+      expect(waited).toBe(0)
+      expect(server.requests.length - used.size).toBeLessThanOrEqual(1)
+      expect(used.size).toBeGreaterThanOrEqual(4)
+      expect(used.size).toBeLessThanOrEqual(7)
+    },
+  )
 })
 
 describe('an authorization server that is down for 15 minutes', () => {
@@ -67,32 +70,36 @@ describe('an authorization server that is down for 15 minutes', () => {
 })
 
 describe('an authorization server that is down past the expiry of the token', () => {
-  it.each(SEEDS)('gets a trickle, callers get the typed error at once, and recovery takes 12 s (seed %i)', async (seed) => {
-    const { tokens, server, clock } = managed({}, seededClock(seed))
-    const source = tokens.source()
-    await source.getToken()
-    await clock.advance(60 * MINUTE)
-    server.byDefault = { status: 503 }
-    const arrivedBefore = server.requests.length
-    for (let tick = 0; tick < 20 * 60; tick++) {
-      const callers = Promise.allSettled([source.getToken(), source.getToken(), source.getToken()])
-      await clock.advance(SECOND)
-      for (const caller of await callers) {
-        // The first callers of the outage may still be within their attempts.
-        if (caller.status === 'rejected') expect(caller.reason).toMatchObject({ code: 'server_unavailable', status: 503 })
-        else expect.unreachable()
+  it.each(SEEDS)(
+    'gets a trickle, callers get the typed error at once, and recovery takes 12 s (seed %i)',
+    async (seed) => {
+      const { tokens, server, clock } = managed({}, seededClock(seed))
+      const source = tokens.source()
+      await source.getToken()
+      await clock.advance(60 * MINUTE)
+      server.byDefault = { status: 503 }
+      const arrivedBefore = server.requests.length
+      for (let tick = 0; tick < 20 * 60; tick++) {
+        const callers = Promise.allSettled([source.getToken(), source.getToken(), source.getToken()])
+        await clock.advance(SECOND)
+        for (const caller of await callers) {
+          // The first callers of the outage may still be within their attempts.
+          if (caller.status === 'rejected')
+            expect(caller.reason).toMatchObject({ code: 'server_unavailable', status: 503 })
+          else expect.unreachable()
+        }
       }
-    }
-    const arrivals = server.requests.slice(arrivedBefore).map(({ at }) => at)
-    expect(mostWithin(10 * MINUTE, arrivals)).toBeLessThanOrEqual(100)
-    server.byDefault = {}
-    const backAt = clock.now()
-    while (source.peek() === undefined) {
-      await source.getToken().catch(() => {})
-      await clock.advance(100)
-    }
-    expect(clock.now() - backAt).toBeLessThanOrEqual(12 * SECOND)
-  })
+      const arrivals = server.requests.slice(arrivedBefore).map(({ at }) => at)
+      expect(mostWithin(10 * MINUTE, arrivals)).toBeLessThanOrEqual(100)
+      server.byDefault = {}
+      const backAt = clock.now()
+      while (source.peek() === undefined) {
+        await source.getToken().catch(() => {})
+        await clock.advance(100)
+      }
+      expect(clock.now() - backAt).toBeLessThanOrEqual(12 * SECOND)
+    },
+  )
 
   it.each(SEEDS)('is back within 12 s and one attempt even if it hung (seed %i)', async (seed) => {
     const { tokens, server, clock } = managed({}, seededClock(seed))
@@ -102,7 +109,12 @@ describe('an authorization server that is down past the expiry of the token', ()
       void source.getToken().catch(() => {})
       await clock.advance(SECOND)
     }
-    expect(mostWithin(10 * MINUTE, server.requests.map(({ at }) => at))).toBeLessThanOrEqual(100)
+    expect(
+      mostWithin(
+        10 * MINUTE,
+        server.requests.map(({ at }) => at),
+      ),
+    ).toBeLessThanOrEqual(100)
     server.byDefault = {}
     const backAt = clock.now()
     while (source.peek() === undefined) {
@@ -143,7 +155,9 @@ describe('a wrong secret', () => {
     server.byDefault = { ...denied, afterMs: 20 }
     const callers = Promise.allSettled(Array.from({ length: 10_000 }, (_, n) => tokens.getToken({ scope: `s${n}` })))
     await clock.advance(500)
-    const errors = (await callers).map((caller) => (caller.status === 'rejected' ? (caller.reason as TokenError).code : 'none'))
+    const errors = (await callers).map((caller) =>
+      caller.status === 'rejected' ? (caller.reason as TokenError).code : 'none',
+    )
     expect(new Set(errors)).toEqual(new Set(['request_denied', 'too_many_requests']))
     await clock.advance(499)
     expect(server.requests.length).toBeLessThanOrEqual(3)
@@ -215,7 +229,8 @@ describe('a year', () => {
     let served = 0
     for (let hour = 0; hour < 365 * 24; hour++) {
       const fault = random()
-      server.byDefault = fault < 0.05 ? { status: 503 } : fault < 0.1 ? { refuse: true } : fault < 0.12 ? { body: '<html>' } : {}
+      server.byDefault =
+        fault < 0.05 ? { status: 503 } : fault < 0.1 ? { refuse: true } : fault < 0.12 ? { body: '<html>' } : {}
       for (let call = 0; call < 3; call++) {
         const token = await source.getToken().catch(() => undefined)
         if (token !== undefined) {

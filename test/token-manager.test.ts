@@ -118,7 +118,11 @@ describe('clients', () => {
     const clock = new VirtualClock()
     const server = new AuthorizationServer(clock)
     let asked = 0
-    const tokens = new TokenManager({ clock, clients: (_name: string) => (asked++, clientOf(server)) })
+    const clients = (_name: string) => {
+      asked += 1
+      return clientOf(server)
+    }
+    const tokens = new TokenManager({ clock, clients })
     const handle = tokens.source({ client: 'acme' })
     await handle.getToken()
     tokens.removeClient('acme')
@@ -126,6 +130,17 @@ describe('clients', () => {
     await expect(handle.getToken()).rejects.toMatchObject({ code: 'unknown_client', client: 'acme' })
     expect(await text(tokens.getToken({ client: 'acme' }))).toBe('token-2')
     expect(asked).toBe(2)
+  })
+
+  it('forgets a removed client even if it was pushed out of the cache since its handle was made', async () => {
+    const clock = new VirtualClock()
+    const server = new AuthorizationServer(clock)
+    const tokens = new TokenManager({ clock, maxTokens: 1, clients: (_name: string) => clientOf(server) })
+    const handle = tokens.source({ client: 'acme' })
+    await handle.getToken()
+    await tokens.getToken({ client: 'other' })
+    tokens.removeClient('acme')
+    await expect(handle.getToken()).rejects.toMatchObject({ code: 'unknown_client', client: 'acme' })
   })
 
   it('serves callers that wait while their client is removed', async () => {
@@ -155,6 +170,39 @@ describe('clients', () => {
     const tokens = new TokenManager({ clock, clients: { orders: clientOf(server), billing: clientOf(server) } })
     // @ts-expect-error the compiler demands it too
     await expect(tokens.getToken()).rejects.toThrow(/option `client` must be given/)
+  })
+})
+
+describe('options of the manager', () => {
+  const clock = new VirtualClock()
+  const server = new AuthorizationServer(clock)
+  it.each([
+    [undefined, /`options` must be an object/],
+    [{ ...clientOf(server), maxTokens: '10' }, /`maxTokens` must be a whole number above 0/],
+    [{ ...clientOf(server), clock: { now: Date.now } }, /`clock` must be an object with the method `monotonicNow`/],
+    [{ ...clientOf(server), logger: { info() {} } }, /`logger` must be an object with the method `debug`/],
+    [{ ...clientOf(server), clientID: 'x' }, /`clientID` is not an option. Did you mean `clientId`\?/],
+    [{ clients: {} }, /`clients` must name at least one client/],
+    [{ clients: [] }, /`clients` must be an object/],
+    [{ clients: { a: clientOf(server) }, scope: 'read' }, /`scope` is not an option beside `clients`/],
+    [{ clients: { a: { ...clientOf(server), scope: 'a"b' } } }, /`clients.a.scope` has an illegal character/],
+  ])('are checked at construction (%#)', (options, message) => {
+    const make = () => new TokenManager(options as never)
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(message)
+  })
+
+  it('are its own: what is on a prototype is not an option, nor of a request', async () => {
+    const options = Object.create({ scope: 'admin', clients: { a: clientOf(server) } })
+    const tokens = new TokenManager(Object.assign(options, { clock, ...clientOf(server) }))
+    await tokens.getToken(Object.create({ scope: 'admin' }))
+    expect(server.requests.at(-1)?.form.has('scope')).toBe(false)
+  })
+
+  it('cannot be mistaken in events either', () => {
+    const { tokens } = managed()
+    expect(() => tokens.on('tokenRefreshed' as never, () => {})).toThrow(/There are tokenRequested, tokenReceived/)
+    expect(() => tokens.on('tokenReceived', undefined as never)).toThrow(/`listener` must be a function/)
   })
 })
 
@@ -360,8 +408,14 @@ describe('inspect', () => {
     server.byDefault = { status: 503 }
     await tokens.getToken()
     await clock.settle()
-    expect(says()).toBe('The cached token is used for 1190 s more; requests pause after a failure (server_unavailable).')
+    expect(says()).toBe(
+      'The cached token is used for 1190 s more; requests pause after a failure (server_unavailable).',
+    )
     expect(tokens.inspect()).toHaveLength(1)
-    expect(tokens.inspect()[0]).toMatchObject({ client: 'default', state: 'refresh due', lastRequestReason: 'refresh due' })
+    expect(tokens.inspect()[0]).toMatchObject({
+      client: 'default',
+      state: 'refresh due',
+      lastRequestReason: 'refresh due',
+    })
   })
 })

@@ -122,7 +122,10 @@ export class AxiosAttachment {
   }
 
   // Whatever interceptors do besides ours is done by the time the body is transformed. With none there is nothing to check.
-  #withLastCheck(config: PassageConfig, isNeeded = this.#instance.interceptors.request.handlers?.length !== 2): PassageConfig {
+  #withLastCheck(
+    config: PassageConfig,
+    isNeeded = this.#instance.interceptors.request.handlers?.length !== 2,
+  ): PassageConfig {
     if (!isNeeded) return config
     const transforms = [config.transformRequest ?? []].flat()
     if (!transforms.includes(this.#checkLast)) config.transformRequest = [...transforms, this.#checkLast]

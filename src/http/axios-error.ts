@@ -24,7 +24,9 @@ const MOST_CAUSES = 10
 
 function hideIn(error: AxiosError): void {
   const { config, response } = error
-  const configs = [config, response?.config].filter((one): one is PassageConfig => one?.[PASSAGE as never] !== undefined)
+  const configs = [config, response?.config].filter(
+    (one): one is PassageConfig => one?.[PASSAGE as never] !== undefined,
+  )
   if (configs.length === 0) return
   for (const one of configs) {
     removeAuthorization(one.headers as HeaderRecord, (value) => one[PASSAGE]?.wrote(value) === true)

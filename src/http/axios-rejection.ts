@@ -43,7 +43,9 @@ export function answerRejections(instance: AxiosInstance, options: RejectionOpti
 /** The answer to a second sending with another token, if it was the token and there is another; else this answer. */
 function replayIfRejected(answer: AxiosResponse, options: RejectionOptions): AxiosResponse | Promise<AxiosResponse> {
   const rejection = report(answer, options)
-  return rejection !== undefined && mayBeSentAgain(answer, rejection, options) ? replay(answer, rejection, options) : answer
+  return rejection !== undefined && mayBeSentAgain(answer, rejection, options)
+    ? replay(answer, rejection, options)
+    : answer
 }
 
 function mayBeSentAgain(answer: AxiosResponse, { passage }: Rejection, options: RejectionOptions): boolean {

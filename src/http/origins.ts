@@ -1,4 +1,4 @@
-import { isLoopback } from '../client-options.ts'
+import { isLoopback } from '../endpoint-url.ts'
 import { optionError, TokenError } from '../errors.ts'
 
 /** The origins that a client's token may be sent to. Made by {@link parseAllowedOrigins}. */

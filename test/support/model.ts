@@ -16,10 +16,7 @@ export type Step =
   | { do: 'forget'; key: number }
 
 /** How the server answers one request. */
-export type Answer =
-  | { token: number }
-  | { status: number; error?: string; retryAfter?: number }
-  | { broken: true }
+export type Answer = { token: number } | { status: number; error?: string; retryAfter?: number } | { broken: true }
 
 const KEYS = 3
 const LIFETIMES_S = [1, 2, 5, 60, 600, 3600, 86_400, 0]
@@ -28,21 +25,45 @@ const key = fc.nat(KEYS - 1)
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ token: fc.constantFrom(...LIFETIMES_S) }) },
   { weight: 2, arbitrary: fc.constantFrom<Answer>({ status: 503 }, { status: 429, retryAfter: 20 }, { status: 500 }) },
-  { weight: 1, arbitrary: fc.constantFrom<Answer>({ status: 401, error: 'invalid_client' }, { status: 400, error: 'invalid_scope' }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Answer>(
+      { status: 401, error: 'invalid_client' },
+      { status: 400, error: 'invalid_scope' },
+    ),
+  },
   { weight: 1, arbitrary: fc.constant<Answer>({ broken: true }) },
 )
 
 /** Any step, the common ones more often. */
 export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('call' as const), key }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('call' as const), key, minValidityMs: fc.constantFrom(1000, 30_000, 1e7) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('call' as const), key, minValidityMs: fc.constantFrom(1000, 30_000, 1e7) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('call' as const), key, forceRefresh: fc.constant(true) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('call' as const), key, timeoutMs: fc.constantFrom(10, 5000) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), caller: fc.nat(50) }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('answer' as const), request: fc.nat(5), with: answer }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 50, 400, 1000, 4000, 20_000, 600_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('moveWall' as const), ms: fc.constantFrom(-3_600_000, -5000, 5000, 3_600_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('suspend' as const), ms: fc.constantFrom(1000, 60_000, 7_200_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 50, 400, 1000, 4000, 20_000, 600_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('moveWall' as const),
+      ms: fc.constantFrom(-3_600_000, -5000, 5000, 3_600_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('suspend' as const), ms: fc.constantFrom(1000, 60_000, 7_200_000) }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('reject' as const), key, token: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), key }) },
 )
@@ -135,7 +156,8 @@ class World {
         key: index,
         settle: (answer) => {
           this.#pending.delete(pending)
-          if ('broken' in answer) reject(Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } }))
+          if ('broken' in answer)
+            reject(Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } }))
           else resolve(this.#response(index, answer))
         },
       }
@@ -149,7 +171,8 @@ class World {
 
   // A request for a key that has a token is allowed only if that is due, expired, rejected, forgotten or refused by a caller.
   #mustBeAllowed(index: number, model: KeyModel): void {
-    for (const { key } of this.#pending) if (key === index) this.#violations.push(`two token requests at once for key ${index}`)
+    for (const { key } of this.#pending)
+      if (key === index) this.#violations.push(`two token requests at once for key ${index}`)
     const newest = model.tokens.at(-1)
     if (newest === undefined || model.mayReplace) return
     if ((this.#oldest.get(newest) ?? 0) >= newest.dueAfterMs || this.#ageMs(newest) >= newest.dueAfterMs) return
@@ -215,7 +238,8 @@ class World {
       },
       (error: unknown) => {
         caller.settled = true
-        if (!(error instanceof TokenError) && !abort.signal.aborted) this.#violations.push(`a caller got ${String(error)}`)
+        if (!(error instanceof TokenError) && !abort.signal.aborted)
+          this.#violations.push(`a caller got ${String(error)}`)
       },
     )
   }
