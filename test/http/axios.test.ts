@@ -1,13 +1,13 @@
 import axios from 'axios'
 import { describe, expect, it } from 'vitest'
-import { attachTokenManager } from '../../src/http/axios.ts'
+import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
 import { TokenManager } from '../../src/token-manager.ts'
 import { AuthorizationServer } from '../support/authorization-server.ts'
 import { clientOf, managed } from '../support/managed.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 import { Api, failureOf } from './axios-api.ts'
 
-function attached(...[options, attachOptions]: [Parameters<typeof managed>[0]?, Parameters<typeof attachTokenManager>[2]?]) {
+function attached(options?: Parameters<typeof managed>[0], attachOptions?: AttachOptions<never>) {
   const { clock, server, tokens } = managed(options)
   const api = new Api()
   const client = api.client()
