@@ -48,7 +48,7 @@ const EXPECTED: Record<string, PublicNames> = {
   },
   'evertoken/axios': {
     values: ['attachTokenManager'],
-    types: ['AttachOptions', 'Attachment'],
+    types: ['AttachOptions', 'Attachment', 'RequestToken'],
   },
   'evertoken/testing': {
     values: ['VirtualClock', 'runScenario', 'scenarios'],
