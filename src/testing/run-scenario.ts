@@ -133,15 +133,12 @@ class ScenarioRun {
   }
 
   #differences(expected: ScenarioExpectation): string[] {
-    const { calls = {}, requests, requestsAt = [], lastRequest = {}, secretReads, state, events } = expected
+    const { calls = {}, requests, requestsAt, lastRequest, secretReads, state, events } = expected
     const arrived = this.#server.requests
     const differences = Object.entries(calls).map(([name, outcome]) => {
       this.#unchecked.delete(name)
-      return callsDiffer(
-        name,
-        outcome,
-        (this.#calls.get(name) ?? []).map((call) => call.outcome),
-      )
+      const outcomes = this.#calls.get(name)?.map((call) => call.outcome) ?? []
+      return callsDiffer(name, outcome, outcomes)
     })
     const compare = (what: string, wanted: unknown, got: unknown) => {
       if (wanted !== undefined && !matches(wanted, got)) differences.push(difference(what, wanted, got))
@@ -150,13 +147,8 @@ class ScenarioRun {
       countDiffers('requests', requests, arrived.length),
       countDiffers('secretReads', secretReads, this.#secretReads),
     )
-    if (expected.requestsAt) {
-      compare(
-        'requestsAt',
-        requestsAt.map(milliseconds),
-        arrived.map(({ at }) => Math.round(at - this.#startMs)),
-      )
-    }
+    const arrivedAt = arrived.map(({ at }) => Math.round(at - this.#startMs))
+    compare('requestsAt', requestsAt?.map(milliseconds), arrivedAt)
     compare('lastRequest', lastRequest, Object.fromEntries(arrived.at(-1)?.form ?? []))
     if (state) compare('state', state, this.#manager.inspect({}).state)
     if (events) {

@@ -33,12 +33,11 @@ export interface TimetableEntry {
  * @throws RangeError for a scenario that is not well-formed
  */
 export function timetable({ steps, ...rest }: Scenario): readonly TimetableEntry[] {
-  checkNames(rest, ['name', 'why', 'options', 'clients', 'secretIsSupplied', 'random', 'listen'])
+  checkMembers(rest, ['name', 'why', 'options', 'clients', 'secretIsSupplied', 'random', 'listen'])
   const entries: TimetableEntry[] = []
   let lastMs = 0
   for (const [index, step] of steps.entries()) {
-    checkNames(step, STEP_MEMBERS)
-    checkNames(step.expect ?? {}, EXPECT_MEMBERS)
+    checkStep(step)
     const atMs = step.at === undefined ? lastMs : milliseconds(step.at)
     if (atMs < lastMs) throw new RangeError(`step ${index + 1} is before the one above it`)
     lastMs = atMs
@@ -49,8 +48,9 @@ export function timetable({ steps, ...rest }: Scenario): readonly TimetableEntry
       continue
     }
     const everyMs = milliseconds(step.every)
-    for (const n of numbers)
+    for (const n of numbers) {
       entries.push({ step, atMs: atMs + (n - 1) * everyMs, repetitions: [n], place: `${place}, repetition ${n}` })
+    }
   }
   return entries.sort((a, b) => a.atMs - b.atMs)
 }
@@ -59,9 +59,21 @@ const STEP_MEMBERS = [
   ...['at', 'times', 'every', 'answer', 'answerAll', 'random', 'secret', 'moveWall', 'suspend', 'invalidate', 'abort'],
   ...['call', 'ready', 'removeClient', 'close', 'expect'],
 ]
+const CALL_MEMBERS = ['as', 'client', 'scope', 'minValidityMs', 'forceRefresh', 'timeoutMs']
+const ANSWER_MEMBERS = ['token', 'status', 'headers', 'body', 'after', 'hang', 'refuse']
 const EXPECT_MEMBERS = ['calls', 'requests', 'requestsAt', 'lastRequest', 'secretReads', 'state', 'events']
 
+function checkStep(step: ScenarioStep): void {
+  checkMembers(step, STEP_MEMBERS)
+  checkMembers(step.call, CALL_MEMBERS)
+  checkMembers(step.invalidate, ['token', 'client', 'scope'])
+  checkMembers(step.expect, EXPECT_MEMBERS)
+  for (const answer of [...(step.answer ?? []), step.answerAll]) checkMembers(answer, ANSWER_MEMBERS)
+}
+
 // A member that is misspelt would be an expectation that nobody checks.
-function checkNames(given: object, known: readonly string[]): void {
-  for (const name of Object.keys(given)) if (!known.includes(name)) throw new RangeError(`"${name}" means nothing here`)
+function checkMembers(given: object | undefined, known: readonly string[]): void {
+  for (const name of Object.keys(given ?? {})) {
+    if (!known.includes(name)) throw new RangeError(`"${name}" means nothing here`)
+  }
 }

@@ -49,6 +49,8 @@ describe('runScenario', () => {
   it.each<[string, unknown]>([
     ['"expcet" means nothing here', scenario({ expcet: {} } as ScenarioStep)],
     ['"request" means nothing here', scenario({ expect: { request: 1 } } as ScenarioStep)],
+    ['"stauts" means nothing here', scenario({ answer: [{ stauts: 503 }] } as object)],
+    ['"after" means nothing here', scenario({ call: { as: 'a', after: '1s' } } as ScenarioStep)],
     ['"option" means nothing here', { ...scenario(), option: {} }],
     ['step 2 is before the one above it', scenario({ at: '1s' }, { at: '999ms' })],
     ['"1 s" is no duration', scenario({ at: '1 s' })],
