@@ -1,7 +1,8 @@
 import type { AxiosInstance } from 'axios'
 import { optionError } from '../errors.ts'
+import type { GetTokenOptions } from '../get-token-options.ts'
 import type { TokenManager, TokenRequest } from '../token-manager.ts'
-import type { GetTokenOptions, TokenSource } from '../token-source.ts'
+import type { TokenSource } from '../token-source.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
 import type { AttachOptions } from './axios-options.ts'
 

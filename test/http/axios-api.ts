@@ -1,5 +1,5 @@
-import axios, { AxiosError, type AxiosAdapter, type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
+import axios, { type AxiosAdapter, AxiosError, type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 
 /** What an {@link Api} answers with. */
 export interface ApiAnswer {

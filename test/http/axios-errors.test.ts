@@ -1,5 +1,5 @@
 import { Agent } from 'node:http'
-import { PassThrough, Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import axios, { type AxiosError, type AxiosRequestConfig } from 'axios'
@@ -57,9 +57,17 @@ describe('an API’s error', () => {
     ['no answer in time', () => {}, { timeout: 50 }],
     ['an answer that is too large', answer(200), { maxContentLength: 1 }],
     ['too many redirects', (response) => response.writeHead(302, { location: '/' }).end(), { maxRedirects: 3 }],
-    ['an answer that is no JSON', (response) => response.end('<html>'), { responseType: 'json', transitional: { silentJSONParsing: false } }],
+    [
+      'an answer that is no JSON',
+      (response) => response.end('<html>'),
+      { responseType: 'json', transitional: { silentJSONParsing: false } },
+    ],
     ['a streamed answer', answer(500), { responseType: 'stream' }],
-    ['a compressed answer that is damaged', (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip'), {}],
+    [
+      'a compressed answer that is damaged',
+      (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip'),
+      {},
+    ],
   ]
 
   it.each(kinds)('shows the token nowhere when it is printed: %s', async (_, respond, config) => {
@@ -68,13 +76,21 @@ describe('an API’s error', () => {
     expect(server.api.requests[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`)
     expect(everyOutput(error)).not.toContain(TOKEN)
     expect(error).toMatchObject({ isAxiosError: true })
-    expect(error.config).toMatchObject({ method: 'post', url: '/orders', data: '{"id":1}', headers: { 'x-request-id': '7' } })
+    expect(error.config).toMatchObject({
+      method: 'post',
+      url: '/orders',
+      data: '{"id":1}',
+      headers: { 'x-request-id': '7' },
+    })
   })
 
   it.each(['http', 'fetch'])('keeps what its handlers need: %s adapter', async (adapter) => {
     await using server = await over(answer(409), { adapter })
     const error = (await failureOf(server.client.get('/orders', { params: { page: 2 } }))) as unknown as AxiosError
-    expect(error).toMatchObject({ code: 'ERR_BAD_REQUEST', config: { method: 'get', url: '/orders', params: { page: 2 } } })
+    expect(error).toMatchObject({
+      code: 'ERR_BAD_REQUEST',
+      config: { method: 'get', url: '/orders', params: { page: 2 } },
+    })
     expect(error.response).toMatchObject({ status: 409, statusText: 'Conflict', data: { why: 'because' } })
     expect(error.response?.headers['content-type']).toBe('application/json')
     expect(error.request).toBeTypeOf('object')
@@ -102,7 +118,9 @@ describe('an API’s error', () => {
 
   it('can be sent again, and has its token again', async () => {
     let status = 503
-    await using server = await over((response) => sendJson(response, {}, status), { httpAgent: new Agent({ keepAlive: true }) })
+    await using server = await over((response) => sendJson(response, {}, status), {
+      httpAgent: new Agent({ keepAlive: true }),
+    })
     const { config } = (await failureOf(server.client.post('/', 'body'))) as unknown as AxiosError
     status = 200
     const again = await server.client(config as AxiosRequestConfig)
@@ -154,7 +172,9 @@ describe('an API’s error', () => {
     const { tokens } = managed()
     const api = new Api()
     const client = api.client()
-    const foreign = Object.freeze(Object.assign(new Error('of another'), { config: { headers: { Authorization: 'x' } } }))
+    const foreign = Object.freeze(
+      Object.assign(new Error('of another'), { config: { headers: { Authorization: 'x' } } }),
+    )
     client.interceptors.response.use(() => Promise.reject(foreign))
     attachTokenManager(client, tokens)
     expect(await failureOf(client.get('/'))).toBe(foreign)
@@ -165,7 +185,9 @@ describe('an API’s error', () => {
     const api = new Api()
     api.answer = () => ({ status: 500 })
     const client = api.client()
-    client.interceptors.response.use(null, ({ response }) => Promise.reject(Object.assign(new Error('mine'), { response })))
+    client.interceptors.response.use(null, ({ response }) =>
+      Promise.reject(Object.assign(new Error('mine'), { response })),
+    )
     attachTokenManager(client, tokens)
     const error = await failureOf(client.get('/'))
     expect(error.message).toBe('mine')

@@ -201,11 +201,11 @@ const EFFECTS: Record<string, Effect> = {
   'another path': set({ url: '/changed' }),
   'another URL': set({ url: `${OTHER}/changed` }),
   'protocol-relative URL': set({ url: '//other.example/changed' }),
-  'backslashes': set({ url: '/\\other.example/changed' }),
+  backslashes: set({ url: '/\\other.example/changed' }),
   'absolute URL of the API': set({ url: 'https://api.example.com/changed' }),
   'another base': set({ baseURL: OTHER }),
   'the same base': set({ baseURL: 'https://api.example.com' }),
-  'userinfo': set({ baseURL: 'https://user@api.example.com' }),
+  userinfo: set({ baseURL: 'https://user@api.example.com' }),
   'no base': set({ baseURL: undefined, url: `${OTHER}/` }),
   'no headers': set({ headers: undefined }),
   'new headers': (config) => Object.assign(config, { headers: { 'x-new': '1' } }),
@@ -215,7 +215,7 @@ const EFFECTS: Record<string, Effect> = {
   'the default token': set({ token: undefined }),
   'another scope': set({ token: { scope: 'write' } }),
   'a handle': (config, { tokens }) => Object.assign(config, { token: tokens.source({ scope: 'handle' }) }),
-  'auth': set({ auth: { username: 'u', password: 'p' } }),
+  auth: set({ auth: { username: 'u', password: 'p' } }),
   'no auth': set({ auth: undefined }),
   'a copy': (config) => ({ ...config }),
   'an hour passes': (config, { clock }) => {
@@ -285,7 +285,8 @@ function faultsOf({ url, authorization, config }: ApiRequest, { clock, server }:
 describe('arbitrary other interceptors', () => {
   it('never get a request sent without its token, with another or an expired one, or to another origin with one', async () => {
     const isUsual = (error: Record<string, unknown>) =>
-      ['origin_refused', 'authorization_conflict'].includes(error.code as string) || error.message === 'of the interceptor'
+      ['origin_refused', 'authorization_conflict'].includes(error.code as string) ||
+      error.message === 'of the interceptor'
     await fc.assert(
       fc.asyncProperty(fc.array(someInterceptor, { maxLength: 4 }), someRequest, async (interceptors, request) => {
         const world: World = { ...managed({ maxTokens: 10 }), isWarm: false }

@@ -28,7 +28,10 @@ describe('another origin', () => {
   type Attempt = (foreign: TestServer) => AxiosRequestConfig
   const attempts: [string, Attempt][] = [
     ['an absolute URL', ({ origin }) => ({ url: `${origin}/x` })],
-    ['an absolute URL with `allowAbsoluteUrls: false`', ({ origin }) => ({ url: `${origin}/x`, allowAbsoluteUrls: false })],
+    [
+      'an absolute URL with `allowAbsoluteUrls: false`',
+      ({ origin }) => ({ url: `${origin}/x`, allowAbsoluteUrls: false }),
+    ],
     ['a protocol-relative URL', ({ port }) => ({ url: `//127.0.0.1:${port}/x` })],
     ['upper case', ({ port }) => ({ url: `HTTP://LOCALHOST:${port}/x` })],
     ['a trailing dot', ({ port }) => ({ url: `http://localhost.:${port}/x` })],
@@ -82,22 +85,21 @@ describe('another origin', () => {
     expect(server.requests).toEqual([])
   })
 
-  it.each([
-    ['https://other.example/x'],
-    ['https://v2.api.example.com/x'],
-    ['https://api.example.com:8443/x'],
-  ])('gets the request without the token with `onOtherOrigin: omit`: %s', async (url) => {
-    const { tokens, server } = managed()
-    const api = new Api()
-    const client = api.client()
-    attachTokenManager(client, tokens, { onOtherOrigin: 'omit' })
-    await client.get('/first')
-    await client.get(url)
-    await client.get(url, { auth: { username: 'u', password: 'p' } })
-    await client.get('/last')
-    expect(api.authorizations).toEqual(['Bearer token-1', undefined, undefined, 'Bearer token-1'])
-    expect(server.requests).toHaveLength(1)
-  })
+  it.each([['https://other.example/x'], ['https://v2.api.example.com/x'], ['https://api.example.com:8443/x']])(
+    'gets the request without the token with `onOtherOrigin: omit`: %s',
+    async (url) => {
+      const { tokens, server } = managed()
+      const api = new Api()
+      const client = api.client()
+      attachTokenManager(client, tokens, { onOtherOrigin: 'omit' })
+      await client.get('/first')
+      await client.get(url)
+      await client.get(url, { auth: { username: 'u', password: 'p' } })
+      await client.get('/last')
+      expect(api.authorizations).toEqual(['Bearer token-1', undefined, undefined, 'Bearer token-1'])
+      expect(server.requests).toHaveLength(1)
+    },
+  )
 
   it('never sees a token that comes back with the config', async () => {
     const { tokens } = managed()
@@ -277,7 +279,8 @@ describe('a redirect', () => {
     await using api = await startServer(redirecting)
     await using other = await startServer(redirecting)
     const told: unknown[] = []
-    const beforeRedirect = ({ href, headers }: Record<string, any>) => told.push([href, headers.Authorization])
+    const beforeRedirect = (options: Record<string, unknown>) =>
+      told.push([options.href, (options.headers as Record<string, unknown>).Authorization])
     const client = clientFor(api, {}, { beforeRedirect })
     for (const url of ['/there', `${other.origin}/`]) {
       const { config } = await client.get(to(url, 302))

@@ -3,7 +3,12 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
-import axios, { type AxiosInstance, type AxiosResponse, type CreateAxiosDefaults } from 'axios'
+import axios, {
+  type AxiosInstance,
+  type AxiosResponse,
+  type CreateAxiosDefaults,
+  type InternalAxiosRequestConfig,
+} from 'axios'
 import FormDataStream from 'form-data'
 import { describe, expect, it } from 'vitest'
 import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
@@ -21,7 +26,9 @@ function rejecting(
   const { clock, server, tokens } = managed()
   const api = new Api()
   api.answer = ({ authorization }) =>
-    rejected.some((token) => authorization === `Bearer ${token}`) ? { status: 401, data: 'rejected', ...answer } : { data: 'done' }
+    rejected.some((token) => authorization === `Bearer ${token}`)
+      ? { status: 401, data: 'rejected', ...answer }
+      : { data: 'done' }
   const client = api.client(config)
   attachTokenManager(client, tokens, options as object)
   return { clock, server, tokens, api, client }
@@ -92,13 +99,16 @@ describe('an answer that rejects the token', () => {
     ['idempotent', 'get', 2],
     ['none', 'get', 1],
     ['none', 'post', 1],
-  ] as const)('is not used again in any case; sent again is, with replay %s, %s: %i', async (replay, method, requests) => {
-    const { api, client } = rejecting(['token-1'], {}, { replay })
-    await client.request({ method, url: '/orders' }).catch(() => {})
-    expect(api.requests).toHaveLength(requests)
-    expect((await client.get('/orders')).data).toBe('done')
-    expect(api.authorizations.at(-1)).toBe('Bearer token-2')
-  })
+  ] as const)(
+    'is not used again in any case; sent again is, with replay %s, %s: %i',
+    async (replay, method, requests) => {
+      const { api, client } = rejecting(['token-1'], {}, { replay })
+      await client.request({ method, url: '/orders' }).catch(() => {})
+      expect(api.requests).toHaveLength(requests)
+      expect((await client.get('/orders')).data).toBe('done')
+      expect(api.authorizations.at(-1)).toBe('Bearer token-2')
+    },
+  )
 
   it('costs one token request however many of 100 staggered requests meet it', async () => {
     const { api, client, clock, server, tokens } = rejecting()
@@ -154,7 +164,7 @@ describe('an API that always answers 401', () => {
     const api = new Api()
     api.answer = () => ({ status: 401 })
     const client = api.client()
-    sendAgainOnce(client)
+    sendAgain(client)
     attachTokenManager(client, tokens)
     expect(await failureOf(client.get('/'))).toMatchObject({ response: { status: 401 } })
     expect(api.requests.length).toBeLessThanOrEqual(3)
@@ -162,8 +172,12 @@ describe('an API that always answers 401', () => {
 })
 
 /** What axios-retry does: sends the config of an error again, through all interceptors. */
-function sendAgainOnce(client: AxiosInstance, retries = 1): void {
-  client.interceptors.request.use((config) => Object.assign(config, { retriesLeft: (config as never)['retriesLeft'] ?? retries }))
+function sendAgain(client: AxiosInstance, retries = 1): void {
+  type Retried = InternalAxiosRequestConfig & { retriesLeft?: number }
+  client.interceptors.request.use((config: Retried) => {
+    config.retriesLeft ??= retries
+    return config
+  })
   client.interceptors.response.use(null, (error) => {
     if (!error.config || error.config.retriesLeft === 0) throw error
     error.config.retriesLeft -= 1
@@ -178,9 +192,9 @@ describe('beside something that retries', () => {
     const made = managed()
     const api = new Api()
     const client = api.client()
-    if (order === 'before') sendAgainOnce(client, 2)
+    if (order === 'before') sendAgain(client, 2)
     attachTokenManager(client, made.tokens)
-    if (order === 'after') sendAgainOnce(client, 2)
+    if (order === 'after') sendAgain(client, 2)
     return { ...made, api, client }
   }
 
@@ -373,7 +387,14 @@ describe('a body', () => {
     ['a string', () => 'Zoë\r\n\0'],
     ['an empty string', () => ''],
     ['nothing', () => undefined],
-    ['URLSearchParams', () => new URLSearchParams([['a', 'ä b'], ['a', '&']])],
+    [
+      'URLSearchParams',
+      () =>
+        new URLSearchParams([
+          ['a', 'ä b'],
+          ['a', '&'],
+        ]),
+    ],
     ['a Buffer', () => Buffer.from(bytes)],
     ['a typed array', () => bytes],
     ['an ArrayBuffer', () => bytes.buffer],
@@ -420,14 +441,19 @@ describe('a body', () => {
     ['http', 'a form of form-data', formStream, {}],
     ['http', 'an object that axios makes a form of', () => ({ name: 'x' }), { 'content-type': 'multipart/form-data' }],
     ['fetch', 'a stream of the web', () => new Blob(['once']).stream(), {}],
-  ])('that is used up by sending is never sent twice (%s adapter, %s): the 401 comes back', async (adapter, _, body, headers) => {
-    await using api = await startApi()
-    const error = await failureOf(api.client.post('/', body(), { adapter, headers, fetchOptions: { duplex: 'half' } as never }))
-    expect(error).toMatchObject({ response: { status: 401, data: { requests: 1 } } })
-    expect(api.arrivals).toHaveLength(1)
-    await api.client.get('/')
-    expect(api.arrivals.at(-1)?.headers.authorization).toBe('Bearer token-2')
-  })
+  ])(
+    'that is used up by sending is never sent twice (%s adapter, %s): the 401 comes back',
+    async (adapter, _, body, headers) => {
+      await using api = await startApi()
+      const error = await failureOf(
+        api.client.post('/', body(), { adapter, headers, fetchOptions: { duplex: 'half' } as never }),
+      )
+      expect(error).toMatchObject({ response: { status: 401, data: { requests: 1 } } })
+      expect(api.arrivals).toHaveLength(1)
+      await api.client.get('/')
+      expect(api.arrivals.at(-1)?.headers.authorization).toBe('Bearer token-2')
+    },
+  )
 })
 
 /** The parts of a form, or the bytes. */
@@ -439,28 +465,33 @@ async function readBody({ body }: Arrival): Promise<unknown> {
   const form = await new Response(new Uint8Array(body), { headers }).formData()
   return await Promise.all(
     [...form].map(async ([name, value]) =>
-      typeof value === 'string' ? [name, value] : [name, value.name, value.type, digest(Buffer.from(await value.arrayBuffer()))],
+      typeof value === 'string'
+        ? [name, value]
+        : [name, value.name, value.type, digest(Buffer.from(await value.arrayBuffer()))],
     ),
   )
 }
 
 describe('a 401 on the wire', () => {
-  it.each(['http', 'fetch'])('that nobody reads is closed, and the other answer streams: %s adapter', async (adapter) => {
-    const closed: string[] = []
-    await using api = await startServer((response, request) => {
-      const isRejected = request.headers.authorization === 'Bearer token-1'
-      response.on('close', () => closed.push(String(request.headers.authorization)))
-      response.writeHead(isRejected ? 401 : 200).write('begun ')
-      if (!isRejected) response.end('and done')
-    })
-    const { tokens } = managed({ allowInsecureLoopback: true })
-    const client = axios.create({ baseURL: api.origin, proxy: false, adapter, responseType: 'stream' })
-    attachTokenManager(client, tokens)
-    const { data } = await client.get('/')
-    expect(await text(data)).toBe('begun and done')
-    while (closed.length < 2) await new Promise((resolve) => setImmediate(resolve))
-    expect(closed.sort()).toEqual(['Bearer token-1', 'Bearer token-2'])
-  })
+  it.each(['http', 'fetch'])(
+    'that nobody reads is closed, and the other answer streams: %s adapter',
+    async (adapter) => {
+      const closed: string[] = []
+      await using api = await startServer((response, request) => {
+        const isRejected = request.headers.authorization === 'Bearer token-1'
+        response.on('close', () => closed.push(String(request.headers.authorization)))
+        response.writeHead(isRejected ? 401 : 200).write('begun ')
+        if (!isRejected) response.end('and done')
+      })
+      const { tokens } = managed({ allowInsecureLoopback: true })
+      const client = axios.create({ baseURL: api.origin, proxy: false, adapter, responseType: 'stream' })
+      attachTokenManager(client, tokens)
+      const { data } = await client.get('/')
+      expect(await text(data)).toBe('begun and done')
+      while (closed.length < 2) await new Promise((resolve) => setImmediate(resolve))
+      expect(closed.sort()).toEqual(['Bearer token-1', 'Bearer token-2'])
+    },
+  )
 
   it('that nobody else will read is closed when the caller gives up', async () => {
     await using api = await startServer((response) => response.writeHead(401).write('begun'))

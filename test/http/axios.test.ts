@@ -69,7 +69,9 @@ describe('attachTokenManager', () => {
 
   it('leaves an instance as it was when detached, however often', async () => {
     const { api, client, attachment, tokens } = attached()
-    client.interceptors.request.use((config) => Object.assign(config, { headers: config.headers.set('x-other', 'kept') }))
+    client.interceptors.request.use((config) =>
+      Object.assign(config, { headers: config.headers.set('x-other', 'kept') }),
+    )
     attachment.detach()
     attachment.detach()
     await client.get('/orders')
@@ -116,7 +118,10 @@ describe('attachTokenManager', () => {
     const transport = new Api().client()
     const { api, client, tokens } = attached({ transport })
     attachTokenManager(transport, tokens)
-    expect(await failureOf(client.get('/orders'))).toBeInstanceOf(TypeError)
+    expect(await failureOf(client.get('/orders'))).toMatchObject({
+      code: 'unexpected',
+      message: expect.stringContaining('`transport` must not be an axios instance that this manager gives tokens to'),
+    })
     expect(api.requests).toEqual([])
   })
 })
@@ -265,7 +270,9 @@ describe('a header of the caller’s own', () => {
       await client.get('/orders', { headers: { [name]: value } as never })
       await client.get('/orders', { headers: { [name]: value } as never })
       expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
-      const names = Object.keys(api.requests[1]?.config.headers ?? {}).filter((key) => key.toLowerCase() === 'authorization')
+      const names = Object.keys(api.requests[1]?.config.headers ?? {}).filter(
+        (key) => key.toLowerCase() === 'authorization',
+      )
       expect(names).toEqual(['Authorization'])
     },
   )

@@ -13,7 +13,11 @@ function guarded(origin: string, beforeRedirect?: InternalAxiosRequestConfig['be
 }
 
 /** The headers that are left when this config is redirected to `href`. */
-function headersAfter({ beforeRedirect }: InternalAxiosRequestConfig, href: unknown, headers: object = { Authorization: 'x' }) {
+function headersAfter(
+  { beforeRedirect }: InternalAxiosRequestConfig,
+  href: unknown,
+  headers: object = { Authorization: 'x' },
+) {
   const options = { href, headers: { ...headers } }
   beforeRedirect?.(options, { headers: {}, statusCode: 302 } as never, { url: ORIGIN } as never)
   return options.headers
@@ -45,7 +49,13 @@ describe('guardRedirects', () => {
   })
 
   it('takes off every spelling, and nothing else', () => {
-    const headers = { Authorization: 'a', authorization: 'b', AUTHORIZATION: 'c', 'Proxy-Authorization': 'd', Accept: 'e' }
+    const headers = {
+      Authorization: 'a',
+      authorization: 'b',
+      AUTHORIZATION: 'c',
+      'Proxy-Authorization': 'd',
+      Accept: 'e',
+    }
     expect(headersAfter(guarded(ORIGIN), SUBDOMAIN, headers)).toEqual({ 'Proxy-Authorization': 'd', Accept: 'e' })
   })
 
