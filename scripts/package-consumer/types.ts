@@ -1,6 +1,7 @@
 import axios, { type AxiosResponse } from 'axios'
 import { type AccessToken, type Clock, TokenError, TokenManager } from 'evertoken'
 import { attachTokenManager } from 'evertoken/axios'
+import { VirtualClock } from 'evertoken/testing'
 
 const tokens = new TokenManager({
   clients: {
@@ -31,5 +32,6 @@ export async function use(): Promise<AccessToken | string | undefined> {
 
 // @ts-expect-error a client that is not configured
 tokens.getToken({ client: 'shipping' })
+export const clockOfTests: Clock = new VirtualClock()
 // @ts-expect-error a clock needs more than the time
 export const clock: Clock = { now: () => 0 }
