@@ -62,7 +62,10 @@ export class Clients {
     if (optionsOf === undefined) {
       throw new TokenError({ code: 'unknown_client', client: name, message: `There is no client "${name}".`, hint })
     }
-    const client = this.#make(name, optionsOf(name), `clients(${JSON.stringify(name)}).`)
+    const place = `clients(${JSON.stringify(name)})`
+    const options = optionsOf(name)
+    if (options instanceof Promise) throw optionError(place, 'must return options, not a promise of them')
+    const client = this.#make(name, options, `${place}.`)
     return this.#byName.getOrCreate(name, () => client)
   }
 

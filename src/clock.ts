@@ -38,18 +38,6 @@ export function elapsedMs(start: Instant, clock: Clock): number {
   return Math.max(clock.now() - start.wall, clock.monotonicNow() - start.monotonic)
 }
 
-/** What `waiting` comes to, or a rejection with the error that `timedOut` makes once `ms` milliseconds have passed. */
-export function within<T>(ms: number, clock: Clock, waiting: Promise<T>, timedOut: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const done = new AbortController()
-    clock.sleep(ms, done.signal).then(
-      () => reject(timedOut()),
-      () => {},
-    )
-    waiting.then(resolve, reject).finally(() => done.abort())
-  })
-}
-
 // setTimeout fires at once when asked for more than a signed 32-bit number of milliseconds.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 

@@ -6,6 +6,7 @@ import { optionError } from './errors.ts'
  */
 export function endpointUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
   // The URL parser would drop line breaks and outer spaces, and then what is shown is not what is used.
+  if (value instanceof URL) throw optionError(option, 'must be a string, not a URL object', 'Give its `href`.')
   if (typeof value !== 'string' || !/^[!-~]+$/.test(value) || !URL.canParse(value)) {
     throw optionError(
       option,
@@ -34,6 +35,9 @@ export function endpointUrl(value: unknown, option: string, allowInsecureLoopbac
 /** Reads an issuer identifier. @throws TypeError like {@link endpointUrl}, and for a query. @see RFC 8414 §2 */
 export function issuerUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
   const issuer = endpointUrl(value, option, allowInsecureLoopback)
+  if (issuer.includes('/.well-known/')) {
+    throw optionError(option, 'must be the issuer, not the address of its metadata', 'Leave out `/.well-known/…`.')
+  }
   if (!issuer.includes('?')) return issuer
   throw optionError(option, 'must not have a query', 'See RFC 8414 §2.')
 }

@@ -12,6 +12,9 @@ import { redactText } from './redaction.ts'
  * - `secret_unavailable`: the function that supplies the client's secret failed.
  * - `scope_not_granted`: fewer scopes were granted than requested, and `requireScope` is set.
  * - `unsupported_client_authentication`: the server's metadata lists no method that fits the configuration.
+ * - `expired_on_arrival`: the token request took longer than the token lives.
+ * - `revocation_unavailable`: tokens were to be revoked, and it is not known where.
+ * - `unexpected`: a function or library that evertoken was given failed in a way it must not; look at `cause`.
  * - `fresh_token_rejected`: an API rejected a token and at once its replacement; requests for more pause.
  * - `too_many_requests`: more tokens of one client are asked for at once than may wait for their turn.
  * - `unknown_client`: no client of that name is configured.
@@ -33,6 +36,9 @@ export type TokenErrorCode =
   | 'secret_unavailable'
   | 'scope_not_granted'
   | 'unsupported_client_authentication'
+  | 'expired_on_arrival'
+  | 'revocation_unavailable'
+  | 'unexpected'
   | 'fresh_token_rejected'
   | 'too_many_requests'
   | 'unknown_client'

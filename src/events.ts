@@ -34,6 +34,8 @@ export interface TokenEvents {
   }
   /** A token was reported as rejected and is not used again before a new one was asked for. */
   tokenRejected: TokenEvent & { readonly fingerprint: string }
+  /** An API rejected a token and at once its replacement: it is used on, and requests for another pause. */
+  freshTokenRejected: TokenEvent & { readonly fingerprint: string }
   /** The server's answer differs from RFC 6749 §5.1 in a way that was tolerated. */
   responseDeviation: TokenEvent & { readonly deviation: TokenResponseDeviation }
   /** Fewer scopes were granted than requested. @see RFC 6749 §3.3 */
@@ -53,7 +55,14 @@ export interface TokenEvents {
 
 /** The names of all events. */
 export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
-  ...(['tokenRequested', 'tokenReceived', 'tokenRequestRetried', 'tokenRequestFailed', 'tokenRejected'] as const),
+  ...([
+    'tokenRequested',
+    'tokenReceived',
+    'tokenRequestRetried',
+    'tokenRequestFailed',
+    'tokenRejected',
+    'freshTokenRejected',
+  ] as const),
   ...(['responseDeviation', 'scopeNarrowed', 'validityNotMet', 'revocationFailed'] as const),
   ...(['metadataLoaded', 'metadataFailed', 'authorizationKept', 'requestReplayed'] as const),
 ]

@@ -24,6 +24,13 @@ export class FailureMemory {
     return pauseMs
   }
 
+  /** Lets the pause last at least this long from now, without counting another failure. */
+  prolong(error: TokenError, pauseMs: number): void {
+    const { since, pauseMs: knownMs } = this.#failure ?? { since: instant(this.#clock), pauseMs: 0 }
+    if (knownMs - elapsedMs(since, this.#clock) >= pauseMs) return
+    this.#failure = { error, since: instant(this.#clock), pauseMs }
+  }
+
   /** The last failure while its pause lasts. */
   recall(): TokenError | undefined {
     const failure = this.#failure
@@ -42,7 +49,7 @@ export class FailureMemory {
  * @see RFC 6749 §5.2
  */
 export function failureScope(error: TokenError): 'key' | 'client' {
-  if (error.code === 'scope_not_granted') return 'key'
+  if (error.code === 'scope_not_granted' || error.code === 'expired_on_arrival') return 'key'
   if (error.retryable || !(error instanceof TokenResponseError) || error.error === undefined) return 'client'
   return isCredentialError(error) ? 'client' : 'key'
 }

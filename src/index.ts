@@ -9,6 +9,7 @@ export type { ClientOptions } from './client-options.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { TokenError, type TokenErrorCode, TokenResponseError, TokenTransportError } from './errors.ts'
 export type { RequestReason, TokenEvent, TokenEventListener, TokenEvents } from './events.ts'
+export type { GetTokenOptions } from './get-token-options.ts'
 export type { TokenLogger } from './logger.ts'
 export {
   TokenManager,
@@ -19,6 +20,6 @@ export {
 } from './token-manager.ts'
 export type { TokenParameterOptions } from './token-parameters.ts'
 export type { TokenResponseDeviation } from './token-response.ts'
-export type { GetTokenOptions, TokenSource } from './token-source.ts'
+export type { TokenSource } from './token-source.ts'
 export type { TokenSourceInspection } from './token-source-inspection.ts'
 export type { FetchLike } from './transport.ts'

@@ -15,6 +15,7 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   tokenRequestRetried: ['warn', 'token request failed, trying again'],
   tokenRequestFailed: ['error', 'token request failed'],
   tokenRejected: ['warn', 'an API rejected the access token'],
+  freshTokenRejected: ['error', 'an API rejected a new access token too: is it meant for this API?'],
   responseDeviation: ['warn', 'the token response deviates from RFC 6749'],
   scopeNarrowed: ['warn', 'fewer scopes were granted than requested'],
   validityNotMet: ['warn', 'no token of this server is valid for as long as a caller asked'],

@@ -12,6 +12,8 @@ const RECHECK_MS = 1000
 /** Leave to send a request; `probe`: the one that finds out whether things work again. */
 export interface Admission {
   readonly probe: boolean
+  /** How many failures were known when it was given. */
+  readonly afterFailures: number
 }
 
 /**
@@ -34,6 +36,7 @@ export class RequestGate {
   #lastError: TokenError | undefined
   #recheckedAt: Instant | undefined
   #probing = false
+  #knownFailures = 0
 
   /** @param credentialChanged whether the credentials differ from those last sent, where that can be told */
   constructor(client: string, clock: Clock, credentialChanged: (() => Promise<boolean>) | undefined) {
@@ -56,12 +59,12 @@ export class RequestGate {
 
   /** Leave to send a request, which must then be passed to {@link run}; or the failure that stands against it. */
   admit(): Admission | TokenError {
-    if (!this.failing) return { probe: false }
+    if (!this.failing) return { probe: false, afterFailures: this.#knownFailures }
     if (this.#probing) return this.#lastError as TokenError
     const remembered = this.#failures.recall()
     if (remembered !== undefined && !this.#mayRecheck(remembered)) return remembered
     this.#probing = true
-    return { probe: true }
+    return { probe: true, afterFailures: this.#knownFailures }
   }
 
   /** Like {@link admit}, for the refresh of a token that is still valid: it obeys a long `Retry-After` for longer. */
@@ -73,7 +76,7 @@ export class RequestGate {
    * Runs an admitted request as soon as it is its turn.
    * @throws TokenError `too_many_requests` when too many wait; the failure that became known while it waited
    */
-  async run<T>({ probe }: Admission, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+  async run<T>({ probe }: Pick<Admission, 'probe'>, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
     try {
       if (probe) {
         this.#probing = true
@@ -91,9 +94,9 @@ export class RequestGate {
     }
   }
 
-  /** A request succeeded: credentials and endpoint are good. */
-  succeeded(): void {
-    this.clear()
+  /** A request succeeded: credentials and endpoint are good, unless it was sent before the last failure. */
+  succeeded({ probe, afterFailures }: Admission): void {
+    if (probe || afterFailures === this.#knownFailures) this.clear()
     if (this.#limit.concurrency < MOST_RUNNING) this.#limit.concurrency = MOST_RUNNING
   }
 
@@ -102,19 +105,28 @@ export class RequestGate {
    * @param mostMs the longest pause after an outage that the failed key can bear, if its token is still valid
    */
   failed(error: TokenError, { probe }: Admission, mostMs = Number.POSITIVE_INFINITY): void {
-    // What was under way when the trouble began says nothing new: one outage is one failure.
-    if (!probe && this.#failures.recall() !== undefined) return
+    this.#knownFailures += 1
+    const retryAfterMs = (error instanceof TokenResponseError && error.retryAfterMs) || 0
+    const askedMs = cappedRetryAfterMs(retryAfterMs, false)
+    if (retryAfterMs > 0) this.#throttling.prolong(error, cappedRetryAfterMs(retryAfterMs, true))
+    // What was under way when the trouble began says little new: one outage is one failure.
+    if (!probe && this.#failures.recall() !== undefined) {
+      if (askedMs > 0) this.#failures.prolong(error, askedMs)
+      return
+    }
     this.#lastError = error
     this.#recheckedAt = instant(this.#clock)
     if (!error.retryable) this.#limit.concurrency = 1
-    const retryAfterMs = (error instanceof TokenResponseError && error.retryAfterMs) || 0
-    if (retryAfterMs > 0) this.#throttling.remember(error, () => cappedRetryAfterMs(retryAfterMs, true))
-    const askedMs = cappedRetryAfterMs(retryAfterMs, false)
     this.#failures.remember(error, (failures) =>
       error.retryable
         ? Math.max(Math.min(outagePauseMs(failures, this.#clock.random()), mostMs), askedMs)
         : denialPauseMs(failures),
     )
+  }
+
+  /** Runs something else that is sent to the authorization server when it is its turn. */
+  async enqueue<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#limit(work)
   }
 
   /** Forgets every failure. */

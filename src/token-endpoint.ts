@@ -29,6 +29,15 @@ export interface RequestedToken {
   readonly requestedAt: Instant
 }
 
+interface AuthenticatedRequest {
+  readonly request: HttpRequest
+  /** What must not be shown. */
+  readonly secrets: readonly string[]
+  /** How the client authenticated. */
+  readonly method: string
+  readonly credential: string | undefined
+}
+
 /**
  * One client's way to its token endpoint: builds the request, authenticates, sends it, reads the answer, retries.
  * @see RFC 6749 §4.4
@@ -97,7 +106,7 @@ export class TokenEndpoint {
   }
 
   /**
-   * Revokes a token, in one attempt, if the server has a revocation endpoint.
+   * Revokes a token, in one attempt.
    * @throws TokenError, TokenResponseError, TokenTransportError
    * @see RFC 7009 §2
    */
@@ -106,10 +115,10 @@ export class TokenEndpoint {
     const { signal } = new AbortController()
     const metadata = await this.#discovery?.load(signal)
     const url = revocationEndpoint ?? metadata?.revocationEndpoint
-    if (url === undefined) return
+    if (url === undefined) throw revocationUnavailable(name)
     const body = new URLSearchParams({ token, token_type_hint: 'access_token' })
     const { status } = await this.#inTime(url, signal, async (deadline) => {
-      const { request } = await this.#authenticated(url, body, metadata, deadline)
+      const { request } = await this.#authenticated(url, body, [token], metadata, deadline)
       return await this.#send(request)
     })
     // 200 even for a token the server does not know.
@@ -122,16 +131,17 @@ export class TokenEndpoint {
     const metadata = await this.#discovery?.load(signal)
     const endpoint = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
     return await this.#inTime(endpoint, signal, async (deadline) => {
-      const { request, ...sent } = await this.#authenticated(endpoint, grantBody(parameters), metadata, deadline)
+      // Extra parameters may be private.
+      const privates = Object.values(parameters.parameters)
+      const body = grantBody(parameters)
+      const { request, ...sent } = await this.#authenticated(endpoint, body, privates, metadata, deadline)
       const requestedAt = instant(this.#clock)
       try {
         const answer = await this.#send(request)
         const response = readTokenResponse(answer, {
           ...{ client, endpoint, strictTokenType, defaultLifetimeMs, scopeRequested: parameters.scope },
           ...{ requestedAt: requestedAt.wall, now: this.#clock.now() },
-          // Extra parameters may be private.
-          secrets: [...sent.secrets, ...Object.values(parameters.parameters).flatMap(spellings)],
-          authenticationMethod: sent.method,
+          ...{ secrets: sent.secrets, authenticationMethod: sent.method },
         })
         return { response, requestedAt }
       } catch (error) {
@@ -141,16 +151,22 @@ export class TokenEndpoint {
     })
   }
 
-  /** Makes the request that sends a form to an endpoint of the server as this client. */
-  async #authenticated(url: string, body: URLSearchParams, metadata: ServerMetadata | undefined, signal: AbortSignal) {
+  /** Makes the request that sends a form, with these private values in it, to an endpoint of the server as this client. */
+  async #authenticated(
+    url: string,
+    body: URLSearchParams,
+    privates: readonly string[],
+    metadata: ServerMetadata | undefined,
+    signal: AbortSignal,
+  ): Promise<AuthenticatedRequest> {
     const { name: client, clientId, issuer, expectedIssuer, authentication } = this.#settings
     // The client's id too: not secret, but a server's error is no place to publish it.
-    const secrets = spellings(clientId)
+    const secrets = [clientId, ...privates].flatMap(spellings)
     const draft: TokenRequestDraft = {
       ...{ client, clientId, tokenEndpoint: url, issuer: expectedIssuer ?? issuer, body },
       supportedMethods: metadata?.tokenEndpointAuthMethods,
       headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-      hide: (secret) => secrets.push(secret),
+      hide: (secret) => secrets.push(...spellings(secret)),
     }
     try {
       await new Flight(async () => await authentication(draft)).wait(signal)
@@ -161,7 +177,7 @@ export class TokenEndpoint {
     const { headers, credential } = draft
     const method =
       authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
-    const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal }
+    const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets }
     return { request, secrets, method, credential }
   }
 
@@ -190,6 +206,15 @@ function grantBody({ scope, resource, audience, parameters }: TokenParameters): 
   for (const name of audience) body.append('audience', name)
   for (const [name, value] of Object.entries(parameters)) body.append(name, value)
   return body
+}
+
+function revocationUnavailable(client: string): TokenError {
+  return new TokenError({
+    code: 'revocation_unavailable',
+    client,
+    message: `It is not known where tokens of client "${client}" are revoked; they stay valid until they expire.`,
+    hint: 'Set `revocationEndpoint`, or an `issuer` whose metadata names it.',
+  })
 }
 
 // The server's own words are left out: they may repeat the token.

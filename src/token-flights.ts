@@ -40,6 +40,7 @@ export class TokenFlights {
   #control: RequestControl | undefined
   #uncacheableAt: Instant | undefined
   #ended: TokenError | undefined
+  #abandoned: TokenError | undefined
   #lastReason: RequestReason | undefined
 
   constructor(context: TokenSourceContext, parameters: TokenParameters, outcome: FlightOutcome) {
@@ -82,7 +83,7 @@ export class TokenFlights {
   async #force(refusal: () => TokenError | undefined): Promise<AccessToken> {
     while (this.#present !== undefined) await this.#present.promise.catch(() => {})
     this.#forced = undefined
-    const admission = refusal() ?? this.#context.gate.admit()
+    const admission = this.#ended ?? refusal() ?? this.#context.gate.admit()
     if (admission instanceof TokenError) throw admission
     return await this.#start('forced', false, admission).wait()
   }
@@ -95,9 +96,11 @@ export class TokenFlights {
     if (!(admission instanceof TokenError)) this.#start(reason, true, admission)
   }
 
-  /** Ends the request under way if nobody waits for it. */
-  abandonUnwatched(): void {
-    if (this.#present?.waiters === 0) this.#control?.abandon()
+  /** Ends the request under way for this reason if nobody waits for it. */
+  abandonUnwatched(reason: TokenError): void {
+    if (this.#present?.waiters !== 0) return
+    this.#abandoned = reason
+    this.#control?.abandon(reason)
   }
 
   /** Begins no request any more. The callers of one under way are served, and its token is not kept. */
@@ -140,12 +143,14 @@ export class TokenFlights {
       const token = await withinDeadline(this.#context, this.#onBegin, (deadline) =>
         gate.run(admission, deadline.signal, () => send(deadline)),
       )
-      gate.succeeded()
+      gate.succeeded(admission)
       if (token.lifetimeMs === 0) this.#uncacheableAt = instant(clock)
       if (this.#present === flight) this.#outcome.onToken(token, reason)
       return token
-    } catch (error) {
-      if (sent && this.#present === flight) this.#outcome.onFailure(error as TokenError, reason, admission)
+    } catch (cause) {
+      const error = cause instanceof TokenError ? cause : unexpectedError(settings.name, cause)
+      const isNews = sent && this.#present === flight && error !== this.#abandoned
+      if (isNews) this.#outcome.onFailure(error, reason, admission)
       throw error
     } finally {
       if (this.#present === flight) this.#present = undefined
@@ -171,4 +176,19 @@ interface FlightPlan {
   readonly reason: RequestReason
   readonly background: boolean
   readonly admission: Admission
+}
+
+// A wrong option that could not be seen before holds no secret, and says what is wrong.
+function isOurs(cause: unknown): cause is TypeError {
+  return cause instanceof TypeError && cause.message.startsWith('evertoken: ')
+}
+
+function unexpectedError(client: string, cause: unknown): TokenError {
+  return new TokenError({
+    code: 'unexpected',
+    client,
+    message: `The token request for client "${client}" failed: ${isOurs(cause) ? cause.message : 'look at `cause`'}.`,
+    hint: 'A `transport`, `clock` or other function that evertoken was given may be at fault.',
+    cause,
+  })
 }

@@ -6,11 +6,12 @@ import { type Client, Clients } from './clients.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
+import type { GetTokenOptions } from './get-token-options.ts'
 import { KeepWarm } from './keep-warm.ts'
 import { logEvents, type TokenLogger } from './logger.ts'
 import { type TokenParameters, tokenKey } from './token-key.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
-import { type GetTokenOptions, TokenSource } from './token-source.ts'
+import { TokenSource } from './token-source.ts'
 import type { TokenSourceInspection } from './token-source-inspection.ts'
 
 /** What concerns the whole manager. */
@@ -41,6 +42,9 @@ export type TokenRequestArguments<Name extends string> = [Name] extends [never]
   ? [request?: TokenRequest<never>]
   : [request: TokenRequest<Name> & { readonly client: Name }]
 
+// The cache takes memory for all of them at once.
+const MOST_TOKENS = 1_000_000
+
 /** The name, in errors and events, of the client of a manager that was made with one client's options. */
 const ONLY_CLIENT = 'default'
 
@@ -59,7 +63,7 @@ export class TokenManager<Name extends string = never> {
   readonly #events = new TokenEventEmitter()
   readonly #sources: BoundedCache<TokenSource>
   readonly #clients: Clients
-  readonly #configured: TokenSource[] = []
+  readonly #configured = new Set<TokenSource>()
   readonly #keepWarm: KeepWarm
   readonly #attached = new WeakSet<object>()
   #closed = false
@@ -68,7 +72,9 @@ export class TokenManager<Name extends string = never> {
   constructor(options: TokenManagerOptions<Name>) {
     const given = ownOptions<TokenManagerSettings & { clients?: object }>(options, '')
     const { clients, maxTokens = 10_000, logger, clock = systemClock, ...single } = given
-    if (!Number.isInteger(maxTokens) || maxTokens < 1) throw optionError('maxTokens', 'must be a whole number above 0')
+    if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MOST_TOKENS) {
+      throw optionError('maxTokens', `must be a whole number from 1 to ${MOST_TOKENS}`)
+    }
     requireMethods(clock, 'clock', ['now', 'monotonicNow', 'sleep', 'random'])
     if (logger !== undefined) {
       requireMethods(logger, 'logger', ['debug', 'info', 'warn', 'error'])
@@ -90,6 +96,7 @@ export class TokenManager<Name extends string = never> {
     if (misplaced !== undefined)
       throw optionError(misplaced, 'is not an option beside `clients`', 'Give it to each client.')
     if (typeof clients === 'function') return
+    if (clients instanceof Map) throw optionError('clients', 'must be an object', 'Use `Object.fromEntries(map)`.')
     const named = Object.entries(ownOptions<Record<string, ClientOptions>>(clients, 'clients.'))
     if (named.length === 0) throw optionError('clients', 'must name at least one client')
     for (const [name, one] of named) this.#configure(name, one, `clients.${name}.`)
@@ -100,8 +107,8 @@ export class TokenManager<Name extends string = never> {
    * @throws TypeError for a wrong option of the request
    * @throws TokenError `unknown_client`, `closed`, or why no token can be had; the signal's reason when it aborts
    */
-  async getToken(...[request]: TokenRequestArguments<Name>): Promise<AccessToken> {
-    return await this.sourceOf(request).tokenOrPromise(request ?? {})
+  async getToken(...request: TokenRequestArguments<Name>): Promise<AccessToken> {
+    return await this.sourceOf(request[0]).tokenOrPromise(request[0] ?? {})
   }
 
   /** The text of a usable token. @throws like {@link TokenManager.getToken} */
@@ -113,8 +120,8 @@ export class TokenManager<Name extends string = never> {
    * A handle on one token, for code that uses the same one again and again.
    * @throws TypeError for a wrong option of the request; TokenError `unknown_client`
    */
-  source(...[request]: TokenRequestArguments<Name>): TokenSource {
-    const source = this.sourceOf(request)
+  source(...request: TokenRequestArguments<Name>): TokenSource {
+    const source = this.sourceOf(request[0])
     this.#sources.hold(source.key(), source)
     return source
   }
@@ -140,7 +147,7 @@ export class TokenManager<Name extends string = never> {
    * @throws like {@link TokenManager.getToken}
    */
   async ready({ signal, timeoutMs }: Pick<GetTokenOptions, 'signal' | 'timeoutMs'> = {}): Promise<void> {
-    const missing = this.#configured.filter((source) => !source.hadToken())
+    const missing = [...this.#configured].filter((source) => !source.hadToken())
     await Promise.all(missing.map((source) => source.getToken({ signal, timeoutMs })))
   }
 
@@ -163,7 +170,10 @@ export class TokenManager<Name extends string = never> {
    */
   removeClient(name: Name): void {
     this.#clients.remove(name)
-    for (const source of this.#sources.deleteWhere((source) => source.client === name)) source.drop()
+    for (const source of this.#sources.deleteWhere((source) => source.client === name)) {
+      this.#configured.delete(source)
+      source.drop()
+    }
   }
 
   /**
@@ -221,7 +231,7 @@ export class TokenManager<Name extends string = never> {
     const { parameters } = client.settings
     const source = this.#makeSource(client, tokenKey(client.keyPart, parameters), parameters)
     this.#sources.pin(source.key(), source)
-    this.#configured.push(source)
+    this.#configured.add(source)
   }
 
   #makeSource(client: Client, key: string, parameters: TokenParameters): TokenSource {

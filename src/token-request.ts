@@ -26,7 +26,10 @@ export interface TokenRequestPlan {
   readonly maxAttempts: () => number
 }
 
-/** Runs a function outside of any caller's async context: a shared request belongs to no single trace or tenant. */
+/**
+ * Runs a function outside of its caller's async context: a shared request belongs to no single trace or tenant.
+ * It runs in the context in which this module was loaded, so that the package is best imported at start-up.
+ */
 export const runDetached: <T>(work: () => T) => T = AsyncLocalStorage.snapshot()
 
 /**
@@ -64,8 +67,8 @@ export interface Deadline {
 export interface RequestControl {
   /** Begins it again if it slept through a suspension of the machine or a frozen serverless function. */
   restartIfOverdue(): void
-  /** Ends it. */
-  abandon(): void
+  /** Ends it for this reason. */
+  abandon(reason: TokenError): void
 }
 
 /** Runs a token request within the client's `timeoutMs`; `onBegin` is handed the control of each beginning. */
@@ -86,7 +89,7 @@ export async function withinDeadline<T>(
         restart ||= leftMs() < -OVERDUE_MS
         if (restart) end()
       },
-      abandon: end,
+      abandon: (reason) => abort.abort(reason),
     })
     void clock.sleep(settings.timeoutMs, done.signal).then(end, () => {})
     try {
@@ -117,7 +120,7 @@ function accessToken(requested: RequestedToken, context: ClientContext, paramete
   const ageMs = elapsedMs(requestedAt, clock)
   if (token.lifetimeMs === 0 || ageMs < token.lifetimeMs) return token
   throw new TokenError({
-    code: 'invalid_response',
+    code: 'expired_on_arrival',
     client: settings.name,
     message: `The token for client "${settings.name}" had expired when it arrived: it lives ${token.lifetimeMs} ms and took ${Math.round(ageMs)} ms.`,
     hint: 'The authorization server is too slow for tokens that live so short.',

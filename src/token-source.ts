@@ -1,31 +1,17 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs, within } from './clock.ts'
+import { elapsedMs } from './clock.ts'
 import { CurrentToken } from './current-token.ts'
-import { TokenError } from './errors.ts'
+import { optionError, TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent } from './events.ts'
 import { failureScope } from './failure-memory.ts'
+import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.ts'
 import { KeyFailures } from './key-failures.ts'
 import type { Admission } from './request-gate.ts'
 import type { Flight } from './single-flight.ts'
 import { TokenFlights, type TokenSourceContext } from './token-flights.ts'
 import type { TokenParameters } from './token-key.ts'
 import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
-
-/** How one caller wants its token. */
-export interface GetTokenOptions {
-  /** Ends this caller's wait; the token request goes on for the others. */
-  readonly signal?: AbortSignal | undefined
-  /** The most milliseconds this caller waits; then `wait_timeout`. Default: as long as the token request takes. */
-  readonly timeoutMs?: number | undefined
-  /**
-   * The least milliseconds the token must still be valid, for long calls and connections. More than a token lives
-   * cannot be had: then a fresh one is given, with the event `validityNotMet`. Default: the safety margin.
-   */
-  readonly minValidityMs?: number | undefined
-  /** Asks for a token that was requested after this call, whatever is cached or under way. Default `false`. */
-  readonly forceRefresh?: boolean | undefined
-}
 
 /**
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
@@ -91,6 +77,7 @@ export class TokenSource {
    * Does nothing if the current token is another one, so that any number of late reports cost one request; nor while
    * the pause after a failed replacement lasts. Without an argument forgets the token, whichever it is, and every
    * remembered failure.
+   * @throws TypeError for something that is no token
    */
   invalidate(rejected?: AccessToken | string): void {
     if (rejected === undefined) {
@@ -100,11 +87,17 @@ export class TokenSource {
       return
     }
     const token = this.#current.get()
-    const text = typeof rejected === 'string' ? rejected : rejected.reveal()
+    const text = typeof rejected === 'string' ? rejected : rejected?.reveal?.()
+    if (typeof text !== 'string') throw optionError('rejected', 'must be a token or its text')
     if (token === undefined || token.reveal() !== text) return
     if (this.state() === 'rejected' || this.#failures.forRefresh() !== undefined) return
-    this.#context.events.emit('tokenRejected', () => ({ ...this.#about(), fingerprint: token.fingerprint }))
-    if (!this.#current.reject()) this.#failures.freshTokenRejected(this.client)
+    const isReplaced = this.#current.reject()
+    if (!isReplaced) this.#failures.freshTokenRejected(this.client)
+    const { fingerprint } = token
+    this.#context.events.emit(isReplaced ? 'tokenRejected' : 'freshTokenRejected', () => ({
+      ...this.#about(),
+      fingerprint,
+    }))
   }
 
   /** Why the token is used or not, in words and as plain data without secrets. */
@@ -149,6 +142,7 @@ export class TokenSource {
 
   /** @internal Like {@link getToken}, without a promise when the token is at hand. */
   tokenOrPromise(options: GetTokenOptions): AccessToken | Promise<AccessToken> {
+    checkGetTokenOptions(options)
     const { minValidityMs, forceRefresh } = options
     const state = this.state()
     const token = this.#current.get()
@@ -156,10 +150,11 @@ export class TokenSource {
       if (state === 'refresh due') this.refreshInBackground()
       if (minValidityMs === undefined || this.#livesFor(minValidityMs, token, state)) return token
     }
+    options.signal?.throwIfAborted()
     if (forceRefresh) return this.#wait(this.#flights.next(this.#refusal), options)
     if (state === 'expired') this.#current.expire()
-    const join = () => this.#wait(this.#flights.join(REASON[state], this.#refusal), options)
-    return state === 'rejected' && minValidityMs === undefined ? this.#replaceRejected(join) : join()
+    if (state === 'rejected' && minValidityMs === undefined) return this.#replaceRejected(options)
+    return this.#waitForFlight(state, options)
   }
 
   /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
@@ -180,15 +175,15 @@ export class TokenSource {
 
   /** @internal Milliseconds until a refresh is due without traffic; `undefined` where that is not asked for. */
   dueInMs(): number | undefined {
-    if (!this.#context.settings.keepWarm || !this.#hadToken) return undefined
     const token = this.#current.get()
-    if (token === undefined || this.state() !== 'fresh') return 0
+    if (!this.#context.settings.keepWarm || token === undefined) return undefined
+    if (this.state() !== 'fresh') return 0
     return Math.max(0, token.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */
   async finish(): Promise<void> {
-    this.#flights.abandonUnwatched()
+    this.#flights.abandonUnwatched(this.#context.whyEnded() as TokenError)
     await this.#flights.settled()
   }
 
@@ -197,9 +192,9 @@ export class TokenSource {
     const token = this.#current.get()
     if (token === undefined) return
     this.#current.clear()
-    const { endpoint, events } = this.#context
+    const { endpoint, events, gate } = this.#context
     try {
-      await endpoint.revokeToken(token.reveal())
+      await gate.enqueue(() => endpoint.revokeToken(token.reveal()))
     } catch (error) {
       events.emit('revocationFailed', () => ({ ...this.#about(), error: error as TokenError }))
     }
@@ -209,6 +204,13 @@ export class TokenSource {
   drop(): void {
     this.#current.clear()
     this.#flights.end(removedError(this.client))
+  }
+
+  #waitForFlight(state: TokenSourceInspection['state'], options: GetTokenOptions): Promise<AccessToken> {
+    const flight = this.#flights.join(REASON[state], this.#refusal)
+    // Nothing to add to the promise that all callers share.
+    if (options.timeoutMs === undefined && options.minValidityMs === undefined) return flight.wait(options.signal)
+    return this.#wait(flight, options)
   }
 
   readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
@@ -237,15 +239,19 @@ export class TokenSource {
     const token = this.#current.unexpired()
     events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
     const pauseMs = token && this.#failures.refreshFailed(error, token)
-    if (failureScope(error) === 'client') gate.failed(error, admission, pauseMs)
-    else this.#failures.denied(error)
+    if (failureScope(error) === 'client') {
+      gate.failed(error, admission, pauseMs)
+    } else {
+      this.#failures.denied(error)
+      gate.succeeded(admission)
+    }
   }
 
   // One misbehaving API node and an outage of the authorization server must not add up to a total outage: a rejected
   // token that cannot be replaced for now is used on.
-  async #replaceRejected(join: () => Promise<AccessToken>): Promise<AccessToken> {
+  async #replaceRejected(options: GetTokenOptions): Promise<AccessToken> {
     try {
-      return await join()
+      return await this.#waitForFlight('rejected', options)
     } catch (error) {
       const token = this.#current.unexpired()
       const mayPass = error instanceof TokenError && error.retryable && error.code !== 'wait_timeout'
@@ -267,16 +273,28 @@ export class TokenSource {
     this.#context.events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs }))
   }
 
-  #wait(flight: Flight<AccessToken>, { signal, timeoutMs, minValidityMs }: GetTokenOptions): Promise<AccessToken> {
-    const { clock } = this.#context
-    const waiting = flight.wait(signal)
-    const timedOut = () => waitTimeoutError(this.client, timeoutMs)
-    const inTime = timeoutMs === undefined ? waiting : within(timeoutMs, clock, waiting, timedOut)
-    if (minValidityMs === undefined) return inTime
-    return inTime.then((token) => {
-      if (token.lifetimeMs < minValidityMs) this.#tellValidityNotMet(minValidityMs, token)
-      return token
-    })
+  async #wait(flight: Flight<AccessToken>, options: GetTokenOptions): Promise<AccessToken> {
+    const { timeoutMs, minValidityMs } = options
+    const token = await (timeoutMs === undefined
+      ? flight.wait(options.signal)
+      : this.#waitWithin(timeoutMs, flight, options))
+    if (minValidityMs !== undefined && token.lifetimeMs < minValidityMs) this.#tellValidityNotMet(minValidityMs, token)
+    return token
+  }
+
+  // The caller's time detaches it from the request like its signal does.
+  async #waitWithin(timeoutMs: number, flight: Flight<AccessToken>, { signal }: GetTokenOptions): Promise<AccessToken> {
+    const timeout = new AbortController()
+    const done = new AbortController()
+    void this.#context.clock.sleep(timeoutMs, done.signal).then(
+      () => timeout.abort(waitTimeoutError(this.client, timeoutMs)),
+      () => {},
+    )
+    try {
+      return await flight.wait(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]))
+    } finally {
+      done.abort()
+    }
   }
 
   #about(): TokenEvent {
@@ -301,7 +319,7 @@ function removedError(client: string): TokenError {
   })
 }
 
-function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {
+function waitTimeoutError(client: string, timeoutMs: number): TokenError {
   return new TokenError({
     code: 'wait_timeout',
     client,

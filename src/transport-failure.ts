@@ -1,6 +1,5 @@
 import { TokenTransportError } from './errors.ts'
 import { ProxyError } from './proxy.ts'
-import { spellings } from './redaction.ts'
 
 const TLS =
   /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|EPROTO$)/
@@ -36,8 +35,7 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
 export interface FailedRequest {
   readonly client: string
   readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: string | undefined
+  readonly secrets?: readonly string[] | undefined
 }
 
 /** A URL as far as it may be shown: queries hold credentials too often. */
@@ -65,7 +63,7 @@ export function transportFailure(thrown: unknown, request: FailedRequest): Token
     retryable: proxyError?.retryable ?? kindOf(systemCode) !== 'tls',
     systemCode,
     cause: cause ?? chain.at(-1),
-    secrets: secretsOf(request),
+    secrets: request.secrets ?? [],
   })
 }
 
@@ -98,10 +96,4 @@ function systemCodeOf(error: unknown): string | undefined {
   if (isSystemCode) return code
   // What undici throws where Node's own parser has a code of this family.
   return error.name === 'HTTPParserError' ? 'HPE_INVALID' : undefined
-}
-
-function secretsOf({ headers, body }: FailedRequest): string[] {
-  const sent = [...new URLSearchParams(body).values(), ...Object.values(headers)]
-  const credentials = sent.map((value) => value.replace(/^\w+ (?=\S+$)/, ''))
-  return [...sent, ...credentials].flatMap(spellings)
 }

@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
+  /** What the request holds that must not be shown, in every spelling. */
+  readonly secrets?: readonly string[] | undefined
   /** Ends the request, the reading of the answer's body included; the request then rejects with its reason. */
   readonly signal: AbortSignal
 }
@@ -218,6 +220,9 @@ async function exchangeByFetch(fetch: FetchLike, request: HttpRequest, client: s
   try {
     const init = { method, headers: { ...headers }, body, signal, redirect: 'manual', credentials: 'omit' } as const
     const response = await fetch(url, init)
+    if (typeof response?.status !== 'number' || typeof response.headers?.forEach !== 'function') {
+      throw unlikeFetch(client)
+    }
     const received: [string, string][] = []
     response.headers.forEach((value, name) => {
       received.push([name, value])
@@ -245,5 +250,14 @@ async function readResponse(
     client,
     message: `The answer of ${shownUrl(url)} to client "${client}" (status ${status}) is larger than 256 KiB.`,
     hint: 'Is this the URL of an OAuth endpoint? Their answers take a few kilobytes.',
+  })
+}
+
+function unlikeFetch(client: string): TokenError {
+  return new TokenError({
+    code: 'unexpected',
+    client,
+    message: `The function given as \`transport\` for client "${client}" did not return a response like those of \`fetch\`.`,
+    hint: 'Give `fetch`, a function with its signature, or an axios instance.',
   })
 }

@@ -170,7 +170,7 @@ describe('a wrong option', () => {
         ['/token', 'must be an absolute URL'],
         ['', 'must be an absolute URL'],
         [null, 'must be an absolute URL'],
-        [new URL('https://as.example'), 'must be an absolute URL'],
+        [new URL('https://as.example'), 'must be a string, not a URL object. Give its `href`.'],
         [
           'https://as.example/token\n',
           'of printable ASCII characters. Is the environment variable set, without a line break?',

@@ -34,6 +34,11 @@ const EVENTS: {
     'token request failed',
   ],
   tokenRejected: [{ ...ABOUT, fingerprint: 'ba7816bf' }, 'warn', 'an API rejected the access token'],
+  freshTokenRejected: [
+    { ...ABOUT, fingerprint: 'ba7816bf' },
+    'error',
+    'an API rejected a new access token too: is it meant for this API?',
+  ],
   responseDeviation: [
     { ...ABOUT, deviation: 'expires_in_missing' },
     'warn',

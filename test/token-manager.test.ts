@@ -178,12 +178,17 @@ describe('options of the manager', () => {
   const server = new AuthorizationServer(clock)
   it.each([
     [undefined, /`options` must be an object/],
-    [{ ...clientOf(server), maxTokens: '10' }, /`maxTokens` must be a whole number above 0/],
+    [{ ...clientOf(server), maxTokens: '10' }, /`maxTokens` must be a whole number from 1 to 1000000/],
     [{ ...clientOf(server), clock: { now: Date.now } }, /`clock` must be an object with the method `monotonicNow`/],
     [{ ...clientOf(server), logger: { info() {} } }, /`logger` must be an object with the method `debug`/],
     [{ ...clientOf(server), clientID: 'x' }, /`clientID` is not an option. Did you mean `clientId`\?/],
     [{ clients: {} }, /`clients` must name at least one client/],
+    [{ ...clientOf(server), maxTokens: 1e9 }, /`maxTokens` must be a whole number from 1 to 1000000/],
+    [{ ...clientOf(server), clientSecret: Promise.resolve('x') }, /`clientSecret` is object, not a string. Await it/],
+    // biome-ignore lint/style/useTemplate: this is how it happens.
+    [{ ...clientOf(server), clientSecret: '' + undefined }, /`clientSecret` is the text "undefined"/],
     [{ clients: [] }, /`clients` must be an object/],
+    [{ clients: new Map() }, /`clients` must be an object. Use `Object.fromEntries/],
     [{ clients: { a: clientOf(server) }, scope: 'read' }, /`scope` is not an option beside `clients`/],
     [{ clients: { a: { ...clientOf(server), scope: 'a"b' } } }, /`clients.a.scope` has an illegal character/],
   ])('are checked at construction (%#)', (options, message) => {
@@ -213,12 +218,28 @@ describe('a request', () => {
     [{ scope: 'a\tb' }, /`scope` has an illegal character/],
     [{ resource: 'not a uri' }, /`resource` must be an absolute URI/],
     [{ parameters: { grant_type: 'password' } }, /`parameters.grant_type` is set by evertoken/],
+    [{ signal: new AbortController() }, /`signal` must be an AbortSignal. Of an AbortController/],
+    [{ timeoutMs: Number.NaN }, /`timeoutMs` must be a number of milliseconds/],
+    [{ minValidityMs: '5000' }, /`minValidityMs` must be a number of milliseconds/],
+    [{ forceRefresh: 'false' }, /`forceRefresh` must be true or false/],
   ])('with the wrong option %j is refused by name, before anything is sent', async (request, message) => {
     const { tokens, server } = managed()
     const attempt = tokens.getToken(request as object)
     await expect(attempt).rejects.toThrow(TypeError)
     await expect(attempt).rejects.toThrow(message)
     expect(server.requests).toHaveLength(0)
+  })
+
+  it('for a client whose options are a promise is refused', async () => {
+    const { server, clock } = managed()
+    const tokens = new TokenManager({ clock, clients: (async (_name: string) => clientOf(server)) as never })
+    const attempt = tokens.getToken({ client: 'acme' } as never)
+    await expect(attempt).rejects.toThrow(/`clients\("acme"\)` must return options, not a promise of them/)
+  })
+
+  it('to invalidate something that is no token is refused', () => {
+    const { tokens } = managed()
+    expect(() => tokens.invalidate({}, null as never)).toThrow(/`rejected` must be a token or its text/)
   })
 })
 

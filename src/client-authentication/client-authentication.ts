@@ -15,7 +15,7 @@ export interface TokenRequestDraft {
   readonly body: URLSearchParams
   /** A digest of the credential that is sent; set by methods that can tell whether it has changed since. */
   credential?: string
-  /** Registers a secret, so that it is blanked out of everything the server says. */
+  /** Registers a secret, so that it is blanked out, however it is encoded, of everything that is shown. */
   hide(secret: string): void
 }
 

@@ -1,6 +1,5 @@
 import { digest } from '../digest.ts'
 import { optionError, TokenError } from '../errors.ts'
-import { spellings } from '../redaction.ts'
 import type { ClientSecret, TokenRequestDraft } from './client-authentication.ts'
 
 /** Reads a client secret for each request, and keeps it out of what is shown. */
@@ -24,7 +23,7 @@ export class SecretReader {
   async read(draft: TokenRequestDraft): Promise<string> {
     const secret = this.#secret
     const value = typeof secret === 'function' ? await askSupplier(secret, draft.client) : secret
-    for (const spelling of spellings(value)) draft.hide(spelling)
+    draft.hide(value)
     draft.credential = digest(value)
     return value
   }
@@ -58,8 +57,14 @@ function problemWith(secret: unknown): { text: string; hint: string } | undefine
   if (typeof secret !== 'string') {
     return {
       text: `is ${secret === null ? 'null' : typeof secret}, not a string`,
-      hint: 'Is the environment variable set?',
+      hint:
+        typeof secret === 'object' && secret !== null
+          ? 'Await it, decode it, or give a function that does.'
+          : 'Is the environment variable set?',
     }
+  }
+  if (secret === 'undefined' || secret === 'null') {
+    return { text: `is the text "${secret}"`, hint: 'Was a variable that is not set put into a template?' }
   }
   if (secret === '') return { text: 'is empty', hint: 'Is the environment variable set?' }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.

@@ -1,6 +1,6 @@
-import nock from 'nock'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { main } from '../../examples/print-token.ts'
+import { nock } from '../support/nock.ts'
 
 /** One run of the program: what it printed, how it ended, and what reached the server. */
 async function run(env: NodeJS.ProcessEnv, status: number, answer: object) {

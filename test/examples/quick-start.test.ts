@@ -1,5 +1,5 @@
-import nock from 'nock'
 import { afterEach, expect, it, vi } from 'vitest'
+import { nock } from '../support/nock.ts'
 
 afterEach(() => {
   vi.unstubAllEnvs()
