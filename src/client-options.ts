@@ -1,4 +1,3 @@
-import type { AxiosInstance } from 'axios'
 import type { ClientAuthentication, ClientSecret } from './client-authentication/client-authentication.ts'
 import { type BasicEncoding, clientSecretBy } from './client-authentication/client-secret.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
@@ -6,7 +5,7 @@ import { optionError } from './errors.ts'
 import type { TokenParameters } from './token-key.ts'
 import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
-import type { FetchLike, TransportOptions } from './transport.ts'
+import type { AxiosLike, FetchLike, TransportOptions } from './transport.ts'
 
 /** One client of one authorization server. Durations are milliseconds. */
 export interface ClientOptions extends TokenParameterOptions {
@@ -58,7 +57,7 @@ export interface ClientOptions extends TokenParameterOptions {
   readonly strictTokenType?: boolean | undefined
 
   /** Sends the requests to the authorization server: an axios instance, or a function like `fetch`. Default: an axios of its own. */
-  readonly transport?: AxiosInstance | FetchLike | undefined
+  readonly transport?: AxiosLike | FetchLike | undefined
   /** An http proxy's URL, or `false` for none. Default: from `HTTPS_PROXY` and `NO_PROXY`. */
   readonly proxy?: string | false | undefined
   /** Certificate authorities to trust instead of the built-in ones, PEM. */

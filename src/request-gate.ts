@@ -104,7 +104,7 @@ export class RequestGate {
    * A request failed for a reason that concerns every key of the client.
    * @param mostMs the longest pause after an outage that the failed key can bear, if its token is still valid
    */
-  failed(error: TokenError, { probe }: Admission, mostMs = Number.POSITIVE_INFINITY): void {
+  failed(error: TokenError, { probe }: Admission, mostMs: number = Number.POSITIVE_INFINITY): void {
     this.#knownFailures += 1
     const retryAfterMs = (error instanceof TokenResponseError && error.retryAfterMs) || 0
     const askedMs = cappedRetryAfterMs(retryAfterMs, false)

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenError } from '../src/errors.ts'
 import { TokenManager } from '../src/index.ts'
-import type { FetchLike } from '../src/transport.ts'
 import { AuthorizationServer } from './support/authorization-server.ts'
 import { clientOf, managed } from './support/managed.ts'
 import { seededRandom } from './support/seeded-random.ts'
@@ -216,7 +215,7 @@ describe('a year', () => {
     const tokens = new TokenManager({
       clock,
       ...clientOf(server, {
-        transport: async (url: string, init: Parameters<FetchLike>[1]) => {
+        transport: async (url, init) => {
           const answer = await server.fetch(url, init)
           const copy = await new Response(answer.body as ReadableStream).text()
           const token = /"access_token":"([^"]+)"/.exec(copy)?.[1]

@@ -92,12 +92,12 @@ export class AxiosAttachment {
   /** The synchronous handler: writes the very token that was approved. Returns no promise and never throws. */
   #writeApproved(config: PassageConfig): PassageConfig {
     const passage = config[PASSAGE]
-    const { auth, headers } = config
+    const headers = config.headers as HeaderRecord | undefined
     // Whatever does not fit any more is settled where it is dispatched.
-    if (!passage?.stillHolds(config) || auth || !headers) return this.#withLastCheck(config, true)
+    if (!passage?.stillHolds(config) || config.auth || headers === undefined) return this.#withLastCheck(config, true)
     if (passage.decision() === 'none') removeOurs(config)
     else if (!this.#keepsOwnHeader(config)) {
-      ;(headers as HeaderRecord).Authorization = passage.authorization()
+      headers.Authorization = passage.authorization()
       guardRedirects(config, passage.origin())
       if (passage.isRefreshDue()) passage.source()?.refreshInBackground()
     }
@@ -127,15 +127,15 @@ export class AxiosAttachment {
     isNeeded = this.#instance.interceptors.request.handlers?.length !== 2,
   ): PassageConfig {
     if (!isNeeded) return config
-    const transforms = [config.transformRequest ?? []].flat()
+    const transforms = transformsOf(config)
     if (!transforms.includes(this.#checkLast)) config.transformRequest = [...transforms, this.#checkLast]
     return config
   }
 
   #checkBeforeSending(config: PassageConfig): void {
-    const { adapter, transformRequest = [] } = config
-    config.transformRequest = [transformRequest].flat().filter((transform) => transform !== this.#checkLast)
+    config.transformRequest = transformsOf(config).filter((transform) => transform !== this.#checkLast)
     if (config[PASSAGE]?.isSettled(config)) return
+    const { adapter } = config
     config.adapter = async (final) => {
       const prepared = await this.#prepare({ ...final, adapter } as PassageConfig)
       return await this.#prepared.sendAsAdapter(prepared)
@@ -175,6 +175,10 @@ export class AxiosAttachment {
   #defaultSource(): TokenSource {
     return this.manager.source(this.#byDefault as TokenRequest & { client: string })
   }
+}
+
+function transformsOf({ transformRequest = [] }: PassageConfig): AxiosRequestTransformer[] {
+  return Array.isArray(transformRequest) ? transformRequest : [transformRequest]
 }
 
 function leaveOut(config: PassageConfig): PassageConfig {

@@ -16,7 +16,7 @@ export type Step =
   | { do: 'forget'; key: number }
 
 /** How the server answers one request. */
-export type Answer = { token: number } | { status: number; error?: string; retryAfter?: number } | { broken: true }
+type Answer = { token: number } | { status: number; error?: string; retryAfter?: number } | { broken: true }
 
 const KEYS = 3
 const LIFETIMES_S = [1, 2, 5, 60, 600, 3600, 86_400, 0]
