@@ -22,6 +22,7 @@ const EXPECTED: Record<string, PublicNames> = {
     ],
     types: [
       'AccessToken',
+      'AxiosLike',
       'BasicEncoding',
       'ClientAuthentication',
       'ClientOptions',
