@@ -66,6 +66,8 @@ export class Clients {
     const options = optionsOf(name)
     if (options instanceof Promise) throw optionError(place, 'must return options, not a promise of them')
     const client = this.#make(name, options, `${place}.`)
+    // Its tokens keep it: a second one for the same credential would be a second memory of failed logins.
+    this.#byName.hold(name, client)
     return this.#byName.getOrCreate(name, () => client)
   }
 

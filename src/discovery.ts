@@ -57,6 +57,11 @@ export class Discovery {
     return this.#flight.wait(signal)
   }
 
+  /** What the metadata says proved wrong: the next load asks again, unless it is less than a minute old. */
+  doubt(): void {
+    if (this.#known !== undefined) this.#known = { ...this.#known, forMs: PAUSE_AFTER_FAILURE_MS }
+  }
+
   async #reload(): Promise<ServerMetadata> {
     const { client, issuer, clock, events } = this.#options
     const since = instant(clock)

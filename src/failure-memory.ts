@@ -26,15 +26,19 @@ export class FailureMemory {
 
   /** Lets the pause last at least this long from now, without counting another failure. */
   prolong(error: TokenError, pauseMs: number): void {
-    const { since, pauseMs: knownMs } = this.#failure ?? { since: instant(this.#clock), pauseMs: 0 }
-    if (knownMs - elapsedMs(since, this.#clock) >= pauseMs) return
+    if (this.remainingMs() >= pauseMs) return
     this.#failure = { error, since: instant(this.#clock), pauseMs }
   }
 
   /** The last failure while its pause lasts. */
   recall(): TokenError | undefined {
+    return this.remainingMs() > 0 ? this.#failure?.error : undefined
+  }
+
+  /** Milliseconds that are left of the pause. */
+  remainingMs(): number {
     const failure = this.#failure
-    return failure !== undefined && elapsedMs(failure.since, this.#clock) < failure.pauseMs ? failure.error : undefined
+    return failure === undefined ? 0 : Math.max(0, failure.pauseMs - elapsedMs(failure.since, this.#clock))
   }
 
   /** Forgets the failure and the count. */

@@ -31,6 +31,11 @@ export class KeyFailures {
     return this.#denials.recall() ?? this.#refreshes.recall() ?? this.#rejections.recall()
   }
 
+  /** Milliseconds until a refresh is no longer held back. */
+  pauseMs(): number {
+    return Math.max(...[this.#denials, this.#refreshes, this.#rejections].map((memory) => memory.remainingMs()))
+  }
+
   denied(error: TokenError): void {
     this.#denials.remember(error, denialPauseMs)
   }

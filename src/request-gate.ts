@@ -12,8 +12,9 @@ const RECHECK_MS = 1000
 /** Leave to send a request; `probe`: the one that finds out whether things work again. */
 export interface Admission {
   readonly probe: boolean
-  /** How many failures were known when it was given. */
+  /** How many requests had failed, and how many succeeded, when it was given. */
   readonly afterFailures: number
+  readonly afterSuccesses: number
 }
 
 /**
@@ -37,6 +38,7 @@ export class RequestGate {
   #recheckedAt: Instant | undefined
   #probing = false
   #knownFailures = 0
+  #knownSuccesses = 0
 
   /** @param credentialChanged whether the credentials differ from those last sent, where that can be told */
   constructor(client: string, clock: Clock, credentialChanged: (() => Promise<boolean>) | undefined) {
@@ -57,14 +59,24 @@ export class RequestGate {
     return this.#failures.inARow > 0
   }
 
-  /** Leave to send a request, which must then be passed to {@link run}; or the failure that stands against it. */
+  /** Milliseconds until requests are no longer held back. */
+  pauseMs(): number {
+    return Math.max(this.#failures.remainingMs(), this.#throttling.remainingMs())
+  }
+
+  /** Leave to send a request, to be given back by {@link release}; or the failure that stands against it. */
   admit(): Admission | TokenError {
-    if (!this.failing) return { probe: false, afterFailures: this.#knownFailures }
+    if (!this.failing) return this.#admission(false)
     if (this.#probing) return this.#lastError as TokenError
     const remembered = this.#failures.recall()
     if (remembered !== undefined && !this.#mayRecheck(remembered)) return remembered
     this.#probing = true
-    return { probe: true, afterFailures: this.#knownFailures }
+    return this.#admission(true)
+  }
+
+  /** Gives leave back, whatever became of the request. */
+  release({ probe }: Admission): void {
+    if (probe) this.#probing = false
   }
 
   /** Like {@link admit}, for the refresh of a token that is still valid: it obeys a long `Retry-After` for longer. */
@@ -76,26 +88,20 @@ export class RequestGate {
    * Runs an admitted request as soon as it is its turn.
    * @throws TokenError `too_many_requests` when too many wait; the failure that became known while it waited
    */
-  async run<T>({ probe }: Pick<Admission, 'probe'>, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-    try {
-      if (probe) {
-        this.#probing = true
-        await this.#recheck()
-      }
-      if (this.#limit.pendingCount >= MOST_WAITING) throw this.#tooMany()
-      const turn = async () => {
-        signal.throwIfAborted()
-        if (this.failing && !probe) throw this.#lastError
-        return await request()
-      }
-      return await new Flight(() => this.#limit(turn)).wait(signal)
-    } finally {
-      if (probe) this.#probing = false
+  async run<T>({ probe }: Admission, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    if (probe) await this.#recheck()
+    if (this.#limit.pendingCount >= MOST_WAITING) throw this.#tooMany()
+    const turn = async () => {
+      signal.throwIfAborted()
+      if (this.failing && !probe) throw this.#lastError
+      return await request()
     }
+    return await new Flight(() => this.#limit(turn)).wait(signal)
   }
 
   /** A request succeeded: credentials and endpoint are good, unless it was sent before the last failure. */
   succeeded({ probe, afterFailures }: Admission): void {
+    this.#knownSuccesses += 1
     if (probe || afterFailures === this.#knownFailures) this.clear()
     if (this.#limit.concurrency < MOST_RUNNING) this.#limit.concurrency = MOST_RUNNING
   }
@@ -104,10 +110,13 @@ export class RequestGate {
    * A request failed for a reason that concerns every key of the client.
    * @param mostMs the longest pause after an outage that the failed key can bear, if its token is still valid
    */
-  failed(error: TokenError, { probe }: Admission, mostMs: number = Number.POSITIVE_INFINITY): void {
-    this.#knownFailures += 1
+  failed(error: TokenError, admission: Admission, mostMs: number = Number.POSITIVE_INFINITY): void {
+    const { probe, afterSuccesses } = admission
     const retryAfterMs = (error instanceof TokenResponseError && error.retryAfterMs) || 0
     const askedMs = cappedRetryAfterMs(retryAfterMs, false)
+    // Newer requests have succeeded: this one was slow, and says nothing about now.
+    if (error.retryable && askedMs === 0 && afterSuccesses < this.#knownSuccesses) return
+    this.#knownFailures += 1
     if (retryAfterMs > 0) this.#throttling.prolong(error, cappedRetryAfterMs(retryAfterMs, true))
     // What was under way when the trouble began says little new: one outage is one failure.
     if (!probe && this.#failures.recall() !== undefined) {
@@ -134,6 +143,10 @@ export class RequestGate {
     this.#failures.clear()
     this.#throttling.clear()
     this.#lastError = undefined
+  }
+
+  #admission(probe: boolean): Admission {
+    return { probe, afterFailures: this.#knownFailures, afterSuccesses: this.#knownSuccesses }
   }
 
   // A rotated secret ends a remembered denial at once; it is looked for at most once per second.

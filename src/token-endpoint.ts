@@ -101,6 +101,7 @@ export class TokenEndpoint {
       return await attempts()
     } catch (error) {
       if (!isCredentialError(error) || !(await this.credentialChanged?.())) throw error
+      limits.onRetry(error as TokenError, 1, 0)
       return await attempts()
     }
   }
@@ -118,7 +119,7 @@ export class TokenEndpoint {
     if (url === undefined) throw revocationUnavailable(name)
     const body = new URLSearchParams({ token, token_type_hint: 'access_token' })
     const { status } = await this.#inTime(url, signal, async (deadline) => {
-      const { request } = await this.#authenticated(url, body, [token], metadata, deadline)
+      const { request } = await this.#authenticated(url, body, metadata, deadline)
       return await this.#send(request)
     })
     // 200 even for a token the server does not know.
@@ -131,10 +132,7 @@ export class TokenEndpoint {
     const metadata = await this.#discovery?.load(signal)
     const endpoint = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
     return await this.#inTime(endpoint, signal, async (deadline) => {
-      // Extra parameters may be private.
-      const privates = Object.values(parameters.parameters)
-      const body = grantBody(parameters)
-      const { request, ...sent } = await this.#authenticated(endpoint, body, privates, metadata, deadline)
+      const { request, ...sent } = await this.#authenticated(endpoint, grantBody(parameters), metadata, deadline)
       const requestedAt = instant(this.#clock)
       try {
         const answer = await this.#send(request)
@@ -146,22 +144,22 @@ export class TokenEndpoint {
         return { response, requestedAt }
       } catch (error) {
         this.#failedCredential = sent.credential
+        if (isGone(error)) this.#discovery?.doubt()
         throw error
       }
     })
   }
 
-  /** Makes the request that sends a form, with these private values in it, to an endpoint of the server as this client. */
+  /** Makes the request that sends a form to an endpoint of the server as this client. */
   async #authenticated(
     url: string,
     body: URLSearchParams,
-    privates: readonly string[],
     metadata: ServerMetadata | undefined,
     signal: AbortSignal,
   ): Promise<AuthenticatedRequest> {
     const { name: client, clientId, issuer, expectedIssuer, authentication } = this.#settings
     // The client's id too: not secret, but a server's error is no place to publish it.
-    const secrets = [clientId, ...privates].flatMap(spellings)
+    const secrets = spellings(clientId)
     const draft: TokenRequestDraft = {
       ...{ client, clientId, tokenEndpoint: url, issuer: expectedIssuer ?? issuer, body },
       supportedMethods: metadata?.tokenEndpointAuthMethods,
@@ -174,6 +172,7 @@ export class TokenEndpoint {
       this.#failedCredential = undefined
       throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
     }
+    secrets.push(...privateValues(draft).flatMap(spellings))
     const { headers, credential } = draft
     const method =
       authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
@@ -196,6 +195,21 @@ export class TokenEndpoint {
       done.abort()
     }
   }
+}
+
+// The endpoint may have moved since the metadata was loaded.
+function isGone(error: unknown): boolean {
+  if (!(error instanceof TokenResponseError)) return false
+  return error.code === 'redirect_refused' || [404, 405, 410].includes(error.status)
+}
+
+const PUBLIC = new Set(['grant_type', 'scope', 'resource', 'audience', 'client_assertion_type', 'token_type_hint'])
+
+// Whatever a method of authentication or a parameter put into the request may be private, and must not show in an error.
+function privateValues({ body, headers }: TokenRequestDraft): string[] {
+  const values = [...body].filter(([name]) => !PUBLIC.has(name)).map(([, value]) => value)
+  const { authorization = '' } = headers
+  return [...values, authorization, authorization.slice(authorization.indexOf(' ') + 1)].filter((value) => value !== '')
 }
 
 // RFC 6749 §4.4.2, RFC 8707 §2

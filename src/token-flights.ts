@@ -41,6 +41,8 @@ export class TokenFlights {
   #uncacheableAt: Instant | undefined
   #ended: TokenError | undefined
   #abandoned: TokenError | undefined
+  #outdated: Flight<AccessToken> | undefined
+  #moreWaiters = (): number => 0
   #lastReason: RequestReason | undefined
 
   constructor(context: TokenSourceContext, parameters: TokenParameters, outcome: FlightOutcome) {
@@ -62,6 +64,7 @@ export class TokenFlights {
   /** The request under way, begun again if it slept through a suspension; else a new one. @throws TokenError why not */
   join(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
     if (this.#present === undefined) return this.#begin(reason, refusal)
+    if (this.#present === this.#outdated) return this.next(refusal)
     this.#control?.restartIfOverdue()
     return this.#present
   }
@@ -75,17 +78,18 @@ export class TokenFlights {
     const ended = this.#whyEnded()
     if (ended !== undefined) throw ended
     this.#control?.restartIfOverdue()
-    this.#forced ??= runDetached(() => new Flight(() => this.#force(refusal)))
+    this.#forced ??= runDetached(() => new Flight<AccessToken>((self) => this.#force(self, refusal)))
     return this.#forced
   }
 
-  // Whoever waits for this is served even if the manager is closed meanwhile.
-  async #force(refusal: () => TokenError | undefined): Promise<AccessToken> {
+  // Whoever waits for this is served even if the manager is closed meanwhile; for nobody it does not begin.
+  async #force(self: Flight<AccessToken>, refusal: () => TokenError | undefined): Promise<AccessToken> {
     while (this.#present !== undefined) await this.#present.promise.catch(() => {})
     this.#forced = undefined
-    const admission = this.#ended ?? refusal() ?? this.#context.gate.admit()
-    if (admission instanceof TokenError) throw admission
-    return await this.#start('forced', false, admission).wait()
+    const against = this.#ended ?? (self.waiters === 0 ? this.#context.whyEnded() : undefined) ?? refusal()
+    const leave = against ?? this.#context.gate.admit()
+    if (leave instanceof TokenError) throw leave
+    return await this.#start('forced', false, leave, () => self.waiters).promise
   }
 
   /** Begins a request that nobody waits for, if none is under way and nothing stands against it. */
@@ -98,9 +102,14 @@ export class TokenFlights {
 
   /** Ends the request under way for this reason if nobody waits for it. */
   abandonUnwatched(reason: TokenError): void {
-    if (this.#present?.waiters !== 0) return
+    if (this.#present === undefined || this.#present.waiters + this.#moreWaiters() > 0) return
     this.#abandoned = reason
     this.#control?.abandon(reason)
+  }
+
+  /** What the request under way brings is out of date: its callers are served, it is not kept, and others wait for the next. */
+  outdate(): void {
+    this.#outdated = this.#present
   }
 
   /** Begins no request any more. The callers of one under way are served, and its token is not kept. */
@@ -122,39 +131,65 @@ export class TokenFlights {
     return this.#start(reason, false, admission)
   }
 
-  #start(reason: RequestReason, background: boolean, admission: Admission): Flight<AccessToken> {
+  #start(
+    reason: RequestReason,
+    background: boolean,
+    admission: Admission,
+    waiters: () => number = () => 0,
+  ): Flight<AccessToken> {
     this.#lastReason = reason
-    const plan = { reason, background, admission }
+    const plan = { reason, background, admission, waiters, isSent: false, isNoted: false }
+    this.#moreWaiters = waiters
     this.#present = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, plan)))
     return this.#present
   }
 
-  async #fly(flight: Flight<AccessToken>, { reason, background, admission }: FlightPlan): Promise<AccessToken> {
-    const { gate, settings, clock } = this.#context
-    const { failing } = gate
-    const maxAttempts = () => (failing || flight.waiters === 0 ? 1 : settings.maxAttempts)
-    let sent = false
-    const send = (deadline: Deadline) => {
-      sent = true
-      return requestAccessToken(this.#context, this.#parameters, { reason, background, maxAttempts }, deadline)
-    }
+  async #fly(flight: Flight<AccessToken>, plan: FlightPlan): Promise<AccessToken> {
+    const { gate } = this.#context
     try {
-      await this.#spaceUncacheable()
-      const token = await withinDeadline(this.#context, this.#onBegin, (deadline) =>
-        gate.run(admission, deadline.signal, () => send(deadline)),
+      return await withinDeadline(this.#context, this.#onBegin, (deadline) =>
+        gate.run(plan.admission, deadline.signal, () => this.#send(flight, plan, deadline)),
       )
-      gate.succeeded(admission)
-      if (token.lifetimeMs === 0) this.#uncacheableAt = instant(clock)
-      if (this.#present === flight) this.#outcome.onToken(token, reason)
-      return token
     } catch (cause) {
-      const error = cause instanceof TokenError ? cause : unexpectedError(settings.name, cause)
-      const isNews = sent && this.#present === flight && error !== this.#abandoned
-      if (isNews) this.#outcome.onFailure(error, reason, admission)
-      throw error
+      throw this.#noted(cause, flight, plan)
     } finally {
+      gate.release(plan.admission)
       if (this.#present === flight) this.#present = undefined
     }
+  }
+
+  async #send(flight: Flight<AccessToken>, plan: FlightPlan, deadline: Deadline): Promise<AccessToken> {
+    const { gate, settings, clock } = this.#context
+    const { reason, background, admission, waiters } = plan
+    const isAlone = () => flight.waiters + waiters() === 0
+    const maxAttempts = () => (gate.failing || isAlone() ? 1 : settings.maxAttempts)
+    plan.isSent = true
+    try {
+      await this.#spaceUncacheable(deadline.signal)
+      const how = { reason, background, maxAttempts }
+      const token = await requestAccessToken(this.#context, this.#parameters, how, deadline)
+      gate.succeeded(admission)
+      if (token.lifetimeMs === 0) this.#uncacheableAt = instant(clock)
+      if (this.#present === flight && this.#outdated !== flight) this.#outcome.onToken(token, reason)
+      return token
+    } catch (cause) {
+      // Before the next request has its turn, so that a wrong secret is one failed login.
+      throw deadline.isRestarted() ? cause : this.#noted(cause, flight, plan)
+    }
+  }
+
+  // A failure is news once, if it is of a request that was sent and that still matters.
+  #noted(cause: unknown, flight: Flight<AccessToken>, plan: FlightPlan): TokenError {
+    const error = this.#errorOf(cause)
+    if (plan.isSent && !plan.isNoted && this.#present === flight && error !== this.#abandoned) {
+      plan.isNoted = true
+      this.#outcome.onFailure(error, plan.reason, plan.admission)
+    }
+    return error
+  }
+
+  #errorOf(cause: unknown): TokenError {
+    return cause instanceof TokenError ? cause : unexpectedError(this.#context.settings.name, cause)
   }
 
   #whyEnded(): TokenError | undefined {
@@ -165,17 +200,21 @@ export class TokenFlights {
     this.#control = control
   }
 
-  async #spaceUncacheable(): Promise<void> {
+  async #spaceUncacheable(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context
     const waitMs = this.#uncacheableAt === undefined ? 0 : UNCACHEABLE_PAUSE_MS - elapsedMs(this.#uncacheableAt, clock)
-    if (waitMs > 0) await clock.sleep(waitMs)
+    if (waitMs > 0) await clock.sleep(waitMs, signal)
   }
 }
 
 interface FlightPlan {
+  /** Callers that wait beside those of the flight itself. */
+  readonly waiters: () => number
   readonly reason: RequestReason
   readonly background: boolean
   readonly admission: Admission
+  isSent: boolean
+  isNoted: boolean
 }
 
 // A wrong option that could not be seen before holds no secret, and says what is wrong.

@@ -178,7 +178,7 @@ export class TokenManager<Name extends string = never> {
 
   /**
    * Starts no request any more: cached tokens are served while they are valid, callers that wait are served, and
-   * refreshes nobody waits for are abandoned. Resolves when nothing is under way.
+   * refreshes nobody waits for are abandoned. Resolves when nothing is under way for the clients there are.
    *
    * With `revoke` the tokens are then revoked at the authorization server, where it offers that, and no longer served;
    * what fails is told as `revocationFailed`. @see RFC 7009

@@ -61,6 +61,8 @@ export async function requestAccessToken(
 export interface Deadline {
   readonly signal: AbortSignal
   leftMs(): number
+  /** Whether the request ended only to be begun again. */
+  isRestarted(): boolean
 }
 
 /** What can be done to a token request from outside while it runs. */
@@ -94,7 +96,9 @@ export async function withinDeadline<T>(
     void clock.sleep(settings.timeoutMs, done.signal).then(end, () => {})
     try {
       // Raced, and not left to the work, because a supplier of secrets may hang and know nothing of signals.
-      return await new Flight(() => work({ signal: abort.signal, leftMs })).wait(abort.signal)
+      return await new Flight(() => work({ signal: abort.signal, leftMs, isRestarted: () => restart })).wait(
+        abort.signal,
+      )
     } catch (error) {
       if (!restart) throw error
     } finally {

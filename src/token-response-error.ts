@@ -148,7 +148,7 @@ function hintForRedirect(
 }
 
 const HINT_URL = 'Check that the configured URL is the token endpoint.'
-const HINT_UNAVAILABLE = 'The authorization server or a gateway before it is failing; the request is tried again.'
+const HINT_UNAVAILABLE = 'The authorization server or a gateway before it is failing; try again later.'
 
 const STATUS_HINTS: ReadonlyMap<number, string> = new Map([
   [401, 'Check the client id and secret; the server, or a gateway before it, rejected them without saying why.'],
@@ -180,7 +180,7 @@ const ERROR_HINTS: ReadonlyMap<string, (context: TokenResponseContext) => string
   ['access_denied', () => 'A policy of the server refuses this client; see `errorDescription`.'],
   ['temporarily_unavailable', () => HINT_UNAVAILABLE],
   ['server_error', () => HINT_UNAVAILABLE],
-  ['slow_down', () => 'The server wants fewer token requests; the request is tried again.'],
+  ['slow_down', () => 'The server wants fewer token requests; try again later.'],
 ])
 
 function hintForInvalidClient({ authenticationMethod }: TokenResponseContext): string {

@@ -13,6 +13,9 @@ import { TokenFlights, type TokenSourceContext } from './token-flights.ts'
 import type { TokenParameters } from './token-key.ts'
 import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
 
+// A token of this age, or of a tenth of its lifetime, would not be bettered by another.
+const NEW_MS = 10_000
+
 /**
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
  * it may be kept for as long as the manager, and any number of callers may use it at once.
@@ -82,6 +85,7 @@ export class TokenSource {
   invalidate(rejected?: AccessToken | string): void {
     if (rejected === undefined) {
       this.#current.clear()
+      this.#flights.outdate()
       this.#failures.clear()
       this.#context.gate.clear()
       return
@@ -177,7 +181,8 @@ export class TokenSource {
   dueInMs(): number | undefined {
     const token = this.#current.get()
     if (!this.#context.settings.keepWarm || token === undefined) return undefined
-    if (this.state() !== 'fresh') return 0
+    const pauseMs = Math.max(this.#failures.pauseMs(), this.#context.gate.pauseMs())
+    if (this.state() !== 'fresh') return pauseMs
     return Math.max(0, token.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
   }
 
@@ -262,11 +267,18 @@ export class TokenSource {
     }
   }
 
+  // A token as good as new, or a fresh one that never lives so long, is the most that this server gives.
   #livesFor(minValidityMs: number, token: AccessToken, state: TokenSourceInspection['state']): boolean {
-    if (token.lifetimeMs - elapsedMs(token.requestedAt, this.#context.clock) >= minValidityMs) return true
-    if (token.lifetimeMs >= minValidityMs || state !== 'fresh') return false
+    const leftMs = this.#leftMs(token)
+    if (leftMs >= minValidityMs) return true
+    const isNew = token.lifetimeMs - leftMs < Math.min(token.lifetimeMs / 10, NEW_MS)
+    if (!isNew && (token.lifetimeMs >= minValidityMs || state !== 'fresh')) return false
     this.#tellValidityNotMet(minValidityMs, token)
     return true
+  }
+
+  #leftMs(token: AccessToken): number {
+    return token.lifetimeMs - elapsedMs(token.requestedAt, this.#context.clock)
   }
 
   #tellValidityNotMet(minValidityMs: number, { lifetimeMs }: AccessToken): void {
@@ -278,7 +290,8 @@ export class TokenSource {
     const token = await (timeoutMs === undefined
       ? flight.wait(options.signal)
       : this.#waitWithin(timeoutMs, flight, options))
-    if (minValidityMs !== undefined && token.lifetimeMs < minValidityMs) this.#tellValidityNotMet(minValidityMs, token)
+    if (minValidityMs !== undefined && this.#leftMs(token) < minValidityMs)
+      this.#tellValidityNotMet(minValidityMs, token)
     return token
   }
 

@@ -211,10 +211,10 @@ describe('the cause', () => {
     expect(Object.keys(error)).not.toContain('cause')
   })
 
-  it('blanks the secret out of name and code too, and out of a message of several lines', () => {
+  it('blanks the secret out of the name too, drops a code that is none, and blanks it out of a message of several lines', () => {
     const error = Object.assign(new Error(`one\n\tat ${SECRET}\nthree`), { code: SECRET, name: SECRET })
     const cause = causeOf(error)
-    expect([cause.name, cause.code, cause.message]).toEqual(['[redacted]', '[redacted]', 'one at [redacted] three'])
+    expect([cause.name, cause.code, cause.message]).toEqual(['[redacted]', undefined, 'one at [redacted] three'])
     expect(cause.stack).not.toContain(SECRET)
   })
 

@@ -155,8 +155,8 @@ describe('the hint for', () => {
     ['unsupported_grant_type', 'grant'],
     ['invalid_request', 'parameter'],
     ['access_denied', 'policy'],
-    ['temporarily_unavailable', 'tried again'],
-    ['server_error', 'tried again'],
+    ['temporarily_unavailable', 'try again later'],
+    ['server_error', 'try again later'],
     ['slow_down', 'fewer token requests'],
     ['never_heard_of', '`errorDescription`'],
     ['toString', '`errorDescription`'],
@@ -294,7 +294,7 @@ describe('an answer that is no token response', () => {
     [407, 'check the proxy settings'],
     [415, 'no form-encoded requests'],
     [429, 'Too many token requests'],
-    [502, 'tried again'],
+    [502, 'try again later'],
   ])('hints, with status %i, at the likely cause', (status, words) => {
     expect(failure(answer(HTML, status)).hint).toContain(words)
   })

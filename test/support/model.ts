@@ -204,6 +204,8 @@ class World {
         break
       case 'forget':
         this.#keys[step.key]!.mayReplace = true
+        // Callers after this do not join a request under way.
+        this.#keys[step.key]!.forced += 1
         this.#manager.invalidate({ scope: `s${step.key}` })
     }
     await flush()
