@@ -38,6 +38,34 @@ export function elapsedMs(start: Instant, clock: Clock): number {
   return Math.max(clock.now() - start.wall, clock.monotonicNow() - start.monotonic)
 }
 
+/** What bounds {@link withTimeout}. */
+export interface Timeout {
+  readonly clock: Clock
+  readonly ms: number
+  /** The reason with which the signal aborts when the time is up. */
+  readonly tooLate: () => Error
+  /** Aborts the work too. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Runs work with a signal that aborts when its time is up, or when the given one does. */
+export async function withTimeout<T>(
+  { clock, ms, tooLate, signal }: Timeout,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = new AbortController()
+  const done = new AbortController()
+  void clock.sleep(ms, done.signal).then(
+    () => timeout.abort(tooLate()),
+    () => {},
+  )
+  try {
+    return await work(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]))
+  } finally {
+    done.abort()
+  }
+}
+
 // setTimeout fires at once when asked for more than a signed 32-bit number of milliseconds.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 

@@ -1,4 +1,4 @@
-import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
+import { type Clock, elapsedMs, type Instant, instant, withTimeout } from './clock.ts'
 import { isLoopback } from './endpoint-url.ts'
 import { optionError, TokenError, TokenResponseError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
@@ -82,16 +82,9 @@ export class Discovery {
   }
 
   async #loadInTime(): Promise<ServerMetadata> {
-    const { clock, timeoutMs = 5000 } = this.#options
-    const deadline = new AbortController()
-    const done = new AbortController()
-    const tooLate = () => deadline.abort(this.#error(`no answer within ${timeoutMs} ms`, { retryable: true }))
-    void clock.sleep(timeoutMs, done.signal).then(tooLate, () => {})
-    try {
-      return await this.#tryLocations(deadline.signal)
-    } finally {
-      done.abort()
-    }
+    const { clock, timeoutMs: ms = 5000 } = this.#options
+    const tooLate = () => this.#error(`no answer within ${ms} ms`, { retryable: true })
+    return await withTimeout({ clock, ms, tooLate }, (signal) => this.#tryLocations(signal))
   }
 
   async #tryLocations(signal: AbortSignal): Promise<ServerMetadata> {

@@ -1,6 +1,6 @@
 import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
 import type { ClientSettings } from './client-options.ts'
-import { type Clock, type Instant, instant } from './clock.ts'
+import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
@@ -182,18 +182,8 @@ export class TokenEndpoint {
 
   /** Runs one attempt with a signal that aborts when the given one does or the attempt's own time is up. */
   async #inTime<T>(url: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { name, attemptTimeoutMs } = this.#settings
-    const timeout = new AbortController()
-    const done = new AbortController()
-    void this.#clock.sleep(attemptTimeoutMs, done.signal).then(
-      () => timeout.abort(timeoutError(name, url, attemptTimeoutMs)),
-      () => {},
-    )
-    try {
-      return await work(AbortSignal.any([signal, timeout.signal]))
-    } finally {
-      done.abort()
-    }
+    const { name, attemptTimeoutMs: ms } = this.#settings
+    return await withTimeout({ clock: this.#clock, ms, tooLate: () => timeoutError(name, url, ms), signal }, work)
   }
 }
 

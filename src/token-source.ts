@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs } from './clock.ts'
+import { elapsedMs, withTimeout } from './clock.ts'
 import { CurrentToken } from './current-token.ts'
 import { optionError, TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent } from './events.ts'
@@ -286,28 +286,17 @@ export class TokenSource {
   }
 
   async #wait(flight: Flight<AccessToken>, options: GetTokenOptions): Promise<AccessToken> {
-    const { timeoutMs, minValidityMs } = options
-    const token = await (timeoutMs === undefined
-      ? flight.wait(options.signal)
-      : this.#waitWithin(timeoutMs, flight, options))
-    if (minValidityMs !== undefined && this.#leftMs(token) < minValidityMs)
+    const { signal, timeoutMs: ms, minValidityMs } = options
+    const { clock } = this.#context
+    // The caller's time detaches it from the request like its signal does.
+    const tooLate = () => waitTimeoutError(this.client, ms)
+    const token = await (ms === undefined
+      ? flight.wait(signal)
+      : withTimeout({ clock, ms, tooLate, signal }, (inTime) => flight.wait(inTime)))
+    if (minValidityMs !== undefined && this.#leftMs(token) < minValidityMs) {
       this.#tellValidityNotMet(minValidityMs, token)
-    return token
-  }
-
-  // The caller's time detaches it from the request like its signal does.
-  async #waitWithin(timeoutMs: number, flight: Flight<AccessToken>, { signal }: GetTokenOptions): Promise<AccessToken> {
-    const timeout = new AbortController()
-    const done = new AbortController()
-    void this.#context.clock.sleep(timeoutMs, done.signal).then(
-      () => timeout.abort(waitTimeoutError(this.client, timeoutMs)),
-      () => {},
-    )
-    try {
-      return await flight.wait(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]))
-    } finally {
-      done.abort()
     }
+    return token
   }
 
   #about(): TokenEvent {
@@ -332,7 +321,7 @@ function removedError(client: string): TokenError {
   })
 }
 
-function waitTimeoutError(client: string, timeoutMs: number): TokenError {
+function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {
   return new TokenError({
     code: 'wait_timeout',
     client,

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import axios, { type AxiosInstance } from 'axios'
 import pino from 'pino'
 import { describe, expect, it } from 'vitest'
+import type { TokenRequestDraft } from '../src/client-authentication/client-authentication.ts'
 import type { ClientOptions } from '../src/client-options.ts'
 import { EVENT_NAMES } from '../src/events.ts'
 import { attachTokenManager } from '../src/http/axios.ts'
@@ -267,6 +268,28 @@ describe('a token request that fails', () => {
       expect(error).toMatchObject({ code: 'network' })
       expect(secretsIn(...everyOutput(error), ...outputs())).toEqual([])
     }
+  })
+})
+
+describe('a method of authentication that does not say what is secret', () => {
+  it('shows no secret all the same, nor do private parameters', async () => {
+    const transport: FetchLike = async (_, { body, headers }) => {
+      throw new Error(`${body} ${decodeURIComponent(String(body))} ${JSON.stringify(headers)}`)
+    }
+    const clientAuthentication = Object.assign(
+      ({ body, headers }: TokenRequestDraft) => {
+        body.set('client_assertion', ASSERTION)
+        headers.authorization = `Custom ${SECRET}`
+      },
+      { method: 'custom' },
+    )
+    const { tokens, outputs } = watched({
+      ...{ tokenEndpoint: 'https://auth.example.com/token', clientId: CLIENT_ID, transport, maxAttempts: 1 },
+      ...{ clientAuthentication, parameters: { pin: TOKEN } },
+    })
+    const error = await tokens.getToken().catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'network' })
+    expect(secretsIn(...everyOutput(error), ...outputs())).toEqual([])
   })
 })
 

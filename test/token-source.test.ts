@@ -51,6 +51,93 @@ describe('a failure among requests side by side', () => {
   })
 })
 
+describe('many keys of one client', () => {
+  it('make one failed login, at any number of requests at once', async () => {
+    const { tokens, server, clock } = managed()
+    await tokens.getToken()
+    server.byDefault = { status: 401, body: { error: 'invalid_client' }, afterMs: 10 }
+    const callers = Promise.allSettled(Array.from({ length: 200 }, (_, n) => tokens.getToken({ scope: `s${n}` })))
+    await clock.advance(500)
+    await callers
+    // 32 were under way when the first was denied.
+    expect(server.requests).toHaveLength(1 + 32)
+    const { tokens: cold, server: other, clock: time } = managed()
+    other.byDefault = { status: 401, body: { error: 'invalid_client' }, afterMs: 10 }
+    const coldCallers = Promise.allSettled(Array.from({ length: 200 }, (_, n) => cold.getToken({ scope: `s${n}` })))
+    await time.advance(500)
+    await coldCallers
+    expect(other.requests).toHaveLength(1)
+  })
+
+  it('in an outage make one attempt each at most, once it is known', async () => {
+    const { tokens, server, clock } = managed()
+    await tokens.getToken()
+    server.byDefault = { status: 503, afterMs: 10 }
+    const callers = Promise.allSettled(Array.from({ length: 500 }, (_, n) => tokens.getToken({ scope: `s${n}` })))
+    await clock.advance(5 * SECOND)
+    await callers
+    expect(server.requests.length).toBeLessThanOrEqual(1 + 3 * 32)
+  })
+
+  it('do not fail because one of them was slow while newer requests succeeded', async () => {
+    const { tokens, server, clock } = managed({ maxAttempts: 1 })
+    await tokens.getToken()
+    server.script.push({ hang: true })
+    const slow = expect(tokens.getToken({ scope: 'slow' })).rejects.toMatchObject({ code: 'timeout' })
+    await clock.advance(SECOND)
+    await tokens.getToken({ scope: 'quick' })
+    await clock.advance(5 * SECOND)
+    await slow
+    expect(await text(tokens.getToken({ scope: 'other' }))).toMatch(/^token-/)
+  })
+
+  it('share one memory of failures even if their client was pushed out of the cache', async () => {
+    const { server, clock } = managed()
+    const tokens = new TokenManager({ clock, maxTokens: 1, clients: (_name: string) => clientOf(server) })
+    server.byDefault = { status: 401, body: { error: 'invalid_client' } }
+    const handle = tokens.source({ client: 'acme' })
+    await expect(handle.getToken()).rejects.toMatchObject({ error: 'invalid_client' })
+    await tokens.getToken({ client: 'other' }).catch(() => {})
+    await expect(tokens.getToken({ client: 'acme', scope: 'more' })).rejects.toMatchObject({ error: 'invalid_client' })
+    expect(server.requests).toHaveLength(2)
+  })
+})
+
+describe('a caller that wants its token to last', () => {
+  it('gets the most there is, once and with an event, when the server is slow', async () => {
+    const { tokens, server, clock } = managed()
+    server.expiresIn = 60
+    server.byDefault = { afterMs: 600 }
+    const events: number[] = []
+    tokens.on('validityNotMet', ({ minValidityMs }) => events.push(minValidityMs))
+    for (let call = 0; call < 20; call++) {
+      const token = tokens.getToken({ minValidityMs: 59_500 })
+      await clock.advance(700)
+      await token
+    }
+    expect(events).toHaveLength(20)
+    expect(server.requests.length).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('what is forgotten during a request', () => {
+  it('is asked for again: what the request brings is for those who waited for it', async () => {
+    const { tokens, server, clock } = managed()
+    server.byDefault = { afterMs: 100 }
+    const before = tokens.getToken()
+    await clock.settle()
+    tokens.invalidate({})
+    const after = tokens.getToken()
+    await clock.advance(200)
+    expect([await text(before), await text(after), await text(tokens.getToken())]).toEqual([
+      'token-1',
+      'token-2',
+      'token-2',
+    ])
+    expect(server.requests).toHaveLength(2)
+  })
+})
+
 describe('a failure of what evertoken was given', () => {
   it('is a TokenError too, remembered and shown like any other', async () => {
     const clock = new VirtualClock()
@@ -164,6 +251,22 @@ describe('keepWarm', () => {
     expect(tokens.source().peek()).toBeDefined()
   })
 
+  it('leaves the supplier of a wrong secret alone while the denial is remembered', async () => {
+    let reads = 0
+    const clientSecret = () => {
+      reads += 1
+      return 'wrong'
+    }
+    const { tokens, server, clock } = managed({ keepWarm: true, clientSecret })
+    await tokens.getToken()
+    server.byDefault = { status: 401, body: { error: 'invalid_client' } }
+    await clock.advance(2 * HOUR)
+    const readsBefore = reads
+    await clock.advance(10 * 60 * SECOND)
+    // One login a minute, each with its second look at the secret.
+    expect(reads - readsBefore).toBeLessThanOrEqual(2 * 11)
+  })
+
   it('asks for nothing where tokens must not be cached', async () => {
     const { tokens, server, clock } = managed({ keepWarm: true })
     server.expiresIn = 0
@@ -187,6 +290,36 @@ describe('the end', () => {
     await forced
     expect(await text(first)).toBe('token-1')
     expect(source.peek()).toBeUndefined()
+  })
+
+  it('comes at once when all have left a forced refresh that waits for its turn', async () => {
+    const { tokens, server, clock } = managed()
+    server.byDefault = { afterMs: 100 }
+    const first = tokens.getToken()
+    const abort = new AbortController()
+    const forced = expect(tokens.getToken({ forceRefresh: true, signal: abort.signal })).rejects.toThrow('left')
+    await clock.settle()
+    abort.abort(new Error('left'))
+    await forced
+    const closing = tokens.close()
+    await clock.advance(100)
+    await closing
+    expect(await text(first)).toBe('token-1')
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it('of the manager starts no request that was put off because tokens must not be cached', async () => {
+    const { tokens, server, clock } = managed()
+    server.expiresIn = 0
+    await tokens.getToken()
+    const abort = new AbortController()
+    const waiting = expect(tokens.getToken({ signal: abort.signal })).rejects.toThrow('left')
+    await clock.settle()
+    abort.abort(new Error('left'))
+    await waiting
+    await tokens.close()
+    await clock.advance(5 * SECOND)
+    expect(server.requests).toHaveLength(1)
   })
 
   it('of a client that never had a token does not stand in the way of ready()', async () => {
