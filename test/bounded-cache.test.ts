@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BoundedCache, type Cacheable } from '../src/bounded-cache.ts'
+import { fc } from './support/fast-check.ts'
 
 class Value implements Cacheable {
   readonly name: string

@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Discovery, type DiscoveryOptions, type ServerMetadata } from '../src/discovery.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from '../src/errors.ts'
 import { TokenEventEmitter } from '../src/events.ts'
 import type { HttpRequest, HttpResponse, Send } from '../src/transport.ts'
+import { fc } from './support/fast-check.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
 
 const ISSUER = 'https://auth.example.com'

@@ -49,7 +49,7 @@ const EXPECTED: Record<string, PublicNames> = {
   },
   'evertoken/axios': {
     values: ['attachTokenManager'],
-    types: ['AttachOptions', 'Attachment', 'RequestToken'],
+    types: ['AttachOptions', 'AttachableAxios', 'Attachment', 'RequestToken'],
   },
   'evertoken/testing': {
     values: ['VirtualClock', 'runScenario', 'scenarios'],

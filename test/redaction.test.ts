@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { redactText, spellings } from '../src/redaction.ts'
+import { fc } from './support/fast-check.ts'
 
 const SECRET = 'Marker-S3cret~'
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRetryAfter } from '../src/retry-after.ts'
+import { fc } from './support/fast-check.ts'
 
 const NOW = Date.UTC(1994, 10, 6, 8, 49, 37)
 const IMF = 'Sun, 06 Nov 1994 08:49:37 GMT'

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenError, TokenResponseError, TokenTransportError } from '../src/errors.ts'
 import { type RetryOptions, retry } from '../src/retry.ts'
+import { fc } from './support/fast-check.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
 
 const transient = () => new TokenTransportError({ code: 'network', message: 'Refused.' })

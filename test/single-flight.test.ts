@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Flight } from '../src/single-flight.ts'
+import { fc } from './support/fast-check.ts'
 
 interface Outcome<T> {
   readonly promise: Promise<T>

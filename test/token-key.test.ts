@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type TokenParameters, tokenKey } from '../src/token-key.ts'
+import { fc } from './support/fast-check.ts'
 
 const NONE: TokenParameters = { scope: [], resource: [], audience: [], parameters: {} }
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   cappedRetryAfterMs,
@@ -10,6 +9,7 @@ import {
   rejectionPauseMs,
   tokenAges,
 } from '../src/token-lifecycle.ts'
+import { fc } from './support/fast-check.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenResponseError } from '../src/errors.ts'
 import { readTokenResponse, type TokenResponse } from '../src/token-response.ts'
+import { fc } from './support/fast-check.ts'
 import {
   answer,
   CONTEXT,

@@ -1,18 +1,12 @@
 import type { AxiosInstance } from 'axios'
 import { optionError } from '../errors.ts'
-import type { GetTokenOptions } from '../get-token-options.ts'
-import type { TokenManager, TokenRequest } from '../token-manager.ts'
-import type { TokenSource } from '../token-source.ts'
+import type { TokenManager } from '../token-manager.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
 import type { AttachOptions } from './axios-options.ts'
+import type { RequestToken } from './axios-request-token.cts'
 
 export type { AttachOptions } from './axios-options.ts'
-
-/**
- * Which token a request carries: scope, resource, audience or client in place of the attachment's; a handle from
- * `manager.source()`; `false` for none.
- */
-export type RequestToken = Omit<TokenRequest, keyof GetTokenOptions> | TokenSource | false
+export type { RequestToken } from './axios-request-token.cts'
 
 declare module 'axios' {
   // Without the type parameters that axios's own declaration has, whose number depends on its version: TypeScript
@@ -23,13 +17,23 @@ declare module 'axios' {
   }
 }
 
+/** An axios instance, of whichever copy of axios and by whichever of its two sets of declarations. */
+export interface AttachableAxios {
+  readonly defaults: object
+  readonly interceptors: {
+    readonly request: { use(...handlers: never[]): number }
+    readonly response: { use(...handlers: never[]): number }
+  }
+  request(...config: never[]): Promise<unknown>
+}
+
 /** An attachment of a manager to an axios instance. */
 export interface Attachment {
   /** Takes the interceptors off again. Requests under way are finished as they began. */
   detach(): void
 }
 
-const attachments = new WeakMap<AxiosInstance, AxiosAttachment>()
+const attachments = new WeakMap<AttachableAxios, AxiosAttachment>()
 
 /**
  * Makes every request of an axios instance carry a valid access token.
@@ -49,7 +53,7 @@ const attachments = new WeakMap<AxiosInstance, AxiosAttachment>()
  * @see RFC 6750 §2.1
  */
 export function attachTokenManager<Name extends string = never>(
-  instance: AxiosInstance,
+  instance: AttachableAxios,
   manager: TokenManager<Name>,
   options: AttachOptions<NoInfer<Name>> = {},
 ): Attachment {
@@ -60,7 +64,8 @@ export function attachTokenManager<Name extends string = never>(
   if (present !== undefined && present.manager !== (manager as unknown)) {
     throw optionError('manager', 'differs from the one attached to this instance', 'Detach that first.')
   }
-  const attachment = present ?? new AxiosAttachment(instance, manager as unknown as TokenManager<string>, options)
+  const attachment =
+    present ?? new AxiosAttachment(instance as AxiosInstance, manager as unknown as TokenManager<string>, options)
   attachments.set(instance, attachment)
   return {
     detach: () => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ChallengeHeader, parseChallenges, tokenVerdict } from '../../src/http/challenge.ts'
+import { fc } from '../support/fast-check.ts'
 
 /** A challenge as a tuple that fits on a line: scheme, token68 or parameters. */
 function read(header: ChallengeHeader): unknown[] {

@@ -1,8 +1,8 @@
 import axios from 'axios'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenError } from '../../src/errors.ts'
 import { originOf, parseAllowedOrigins, resolveRequestUrls, staysOnBase } from '../../src/http/origins.ts'
+import { fc } from '../support/fast-check.ts'
 
 function thrownBy(run: () => unknown): unknown {
   try {

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { type AccessToken, TokenError, TokenManager } from '../../src/index.ts'
 import type { FetchLike } from '../../src/transport.ts'
+import { fc } from './fast-check.ts'
 import { seededRandom } from './seeded-random.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
