@@ -85,7 +85,11 @@ export class Clients {
     const endpoint = new TokenEndpoint(settings, clock, events, isAttached)
     const gate = new RequestGate(name, clock, endpoint.credentialChanged)
     return {
-      ...{ settings, clock, events, endpoint, gate },
+      settings,
+      clock,
+      events,
+      endpoint,
+      gate,
       keyPart: JSON.stringify([name, settings.tokenEndpoint ?? settings.issuer, settings.clientId]),
       whyEnded: () => (isClosed() ? closedError(name) : undefined),
       busy: () => gate.refusal() !== undefined,

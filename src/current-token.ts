@@ -2,6 +2,9 @@ import type { AccessToken } from './access-token.ts'
 import { type Clock, elapsedMs } from './clock.ts'
 import { classify, type TokenState } from './token-lifecycle.ts'
 
+// A token of this age, or of a tenth of its lifetime, would not be bettered by another.
+const NEW_MS = 10_000
+
 // A token that replaced a rejected one and is rejected within this time was not the problem.
 const FRESH_MS = 10_000
 
@@ -37,6 +40,19 @@ export class CurrentToken {
     const token = this.#token
     if (token === undefined || this.#mark === 'expired') return undefined
     return classify(token, elapsedMs(token.requestedAt, this.#clock)) === 'expired' ? undefined : token
+  }
+
+  /**
+   * Whether the token is still valid for this long. `not quite`: it is not, but it is as good as new, or fresh and of a
+   * server whose tokens never live so long, and so the most that there is.
+   */
+  livesFor(ms: number): 'yes' | 'not quite' | 'no' {
+    const token = this.#token
+    if (token === undefined) return 'no'
+    const ageMs = elapsedMs(token.requestedAt, this.#clock)
+    if (token.lifetimeMs - ageMs >= ms) return 'yes'
+    const isNew = ageMs < Math.min(token.lifetimeMs / 10, NEW_MS)
+    return isNew || (token.lifetimeMs < ms && this.state() === 'fresh') ? 'not quite' : 'no'
   }
 
   /** Takes a new token. @returns whether it replaces one that was rejected */

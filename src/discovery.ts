@@ -105,7 +105,10 @@ export class Discovery {
     const { client, clock } = this.#options
     const { status } = response
     return new TokenResponseError({
-      ...{ code: 'discovery_failed', client, status, retryable: true },
+      code: 'discovery_failed',
+      client,
+      status,
+      retryable: true,
       message: this.#message(`${url} answered with status ${status}`),
       retryAfterMs: parseRetryAfter(response.header('retry-after'), response.header('date'), clock.now()),
     })

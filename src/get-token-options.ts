@@ -1,4 +1,4 @@
-import { optionError } from './errors.ts'
+import { optionError, TokenError } from './errors.ts'
 
 /** How one caller wants its token. */
 export interface GetTokenOptions {
@@ -30,4 +30,15 @@ export function checkGetTokenOptions({ signal, timeoutMs, minValidityMs, forceRe
 function checkMs(value: unknown, option: string): void {
   if (value === undefined || (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY)) return
   throw optionError(option, 'must be a number of milliseconds')
+}
+
+/** The error of a caller whose `timeoutMs` ran out. */
+export function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {
+  return new TokenError({
+    code: 'wait_timeout',
+    client,
+    message: `No token for client "${client}" within the caller's ${timeoutMs} ms; the token request goes on.`,
+    hint: 'Give the call more time than a token request needs.',
+    retryable: true,
+  })
 }

@@ -61,7 +61,13 @@ export class TokenEndpoint {
     if (settings.tokenEndpoint === undefined && settings.issuer !== undefined) {
       const { name: client, issuer, expectedIssuer, endpointOrigins, allowInsecureLoopback } = settings
       this.#discovery = new Discovery({
-        ...{ client, issuer, expectedIssuer, endpointOrigins, allowInsecureLoopback, clock, events },
+        client,
+        issuer,
+        expectedIssuer,
+        endpointOrigins,
+        allowInsecureLoopback,
+        clock,
+        events,
         send: this.#send,
       })
     }
@@ -137,9 +143,15 @@ export class TokenEndpoint {
       try {
         const answer = await this.#send(request)
         const response = readTokenResponse(answer, {
-          ...{ client, endpoint, strictTokenType, defaultLifetimeMs, scopeRequested: parameters.scope },
-          ...{ requestedAt: requestedAt.wall, now: this.#clock.now() },
-          ...{ secrets: sent.secrets, authenticationMethod: sent.method },
+          client,
+          endpoint,
+          strictTokenType,
+          defaultLifetimeMs,
+          scopeRequested: parameters.scope,
+          requestedAt: requestedAt.wall,
+          now: this.#clock.now(),
+          secrets: sent.secrets,
+          authenticationMethod: sent.method,
         })
         return { response, requestedAt }
       } catch (error) {
@@ -161,7 +173,11 @@ export class TokenEndpoint {
     // The client's id too: not secret, but a server's error is no place to publish it.
     const secrets = spellings(clientId)
     const draft: TokenRequestDraft = {
-      ...{ client, clientId, tokenEndpoint: url, issuer: expectedIssuer ?? issuer, body },
+      client,
+      clientId,
+      tokenEndpoint: url,
+      issuer: expectedIssuer ?? issuer,
+      body,
       supportedMethods: metadata?.tokenEndpointAuthMethods,
       headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
       hide: (secret) => secrets.push(...spellings(secret)),
@@ -226,7 +242,9 @@ function revocationError(client: string, url: string, status: number): TokenResp
   const { origin, pathname } = new URL(url)
   return new TokenResponseError({
     code: status === 429 || status >= 500 ? 'server_unavailable' : 'request_denied',
-    ...{ client, status, retryable: status === 429 || status >= 500 },
+    client,
+    status,
+    retryable: status === 429 || status >= 500,
     message: `Revoking a token of client "${client}" at ${origin}${pathname} failed with HTTP ${status}; it stays valid until it expires.`,
   })
 }
@@ -238,7 +256,8 @@ function authenticationError(client: string, cause: unknown, secrets: Iterable<s
     message: `The function given as \`clientAuthentication\` failed for client "${client}".`,
     hint: 'Look at `cause`.',
     retryable: true,
-    ...{ cause, secrets },
+    cause,
+    secrets,
   })
 }
 

@@ -112,9 +112,9 @@ export class TokenFlights {
     this.#outdated = this.#present
   }
 
-  /** Begins no request any more. The callers of one under way are served, and its token is not kept. */
-  end(why: TokenError): void {
-    this.#ended = why
+  /** The client was removed: begins no request any more. The callers of one under way are served, and its token is not kept. */
+  end(): void {
+    this.#ended = removedError(this.#context.settings.name)
     this.#present = undefined
   }
 
@@ -215,6 +215,15 @@ interface FlightPlan {
   readonly admission: Admission
   isSent: boolean
   isNoted: boolean
+}
+
+function removedError(client: string): TokenError {
+  return new TokenError({
+    code: 'unknown_client',
+    client,
+    message: `The client "${client}" was removed.`,
+    hint: 'Ask the manager for a new source.',
+  })
 }
 
 // A wrong option that could not be seen before holds no secret, and says what is wrong.

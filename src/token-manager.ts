@@ -83,7 +83,9 @@ export class TokenManager<Name extends string = never> {
     this.#sources = new BoundedCache(maxTokens)
     this.#keepWarm = new KeepWarm(clock, () => this.#sources.lasting())
     this.#clients = new Clients({
-      ...{ clock, events: this.#events, max: maxTokens },
+      clock,
+      events: this.#events,
+      max: maxTokens,
       optionsOf: typeof clients === 'function' ? (clients as (name: string) => ClientOptions) : undefined,
       isClosed: () => this.#closed,
       isAttached: (axios) => this.#attached.has(axios),

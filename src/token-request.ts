@@ -47,7 +47,9 @@ export async function requestAccessToken(
   const about = { client: settings.name, scope: parameters.scope }
   events.emit('tokenRequested', () => ({ ...about, reason, background }))
   const requested = await endpoint.requestToken(parameters, {
-    ...{ signal: deadline.signal, leftMs: () => deadline.leftMs(), maxAttempts },
+    signal: deadline.signal,
+    leftMs: () => deadline.leftMs(),
+    maxAttempts,
     onRetry: (error, attempt, delayMs) => {
       events.emit('tokenRequestRetried', () => ({ ...about, error, attempt, delayMs }))
     },

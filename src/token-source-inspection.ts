@@ -40,8 +40,14 @@ export interface DescribedSource {
 export function describeSource(source: DescribedSource): TokenSourceInspection {
   const { client, scope, state, token, requestInFlight, lastReason, failure } = source
   return {
-    ...{ client, scope, state, explanation: explain(source) },
-    ...{ token: token?.toJSON(), requestInFlight, lastRequestReason: lastReason, failure: failure?.toJSON() },
+    client,
+    scope,
+    state,
+    explanation: explain(source),
+    token: token?.toJSON(),
+    requestInFlight,
+    lastRequestReason: lastReason,
+    failure: failure?.toJSON(),
   }
 }
 

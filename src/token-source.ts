@@ -5,16 +5,13 @@ import { CurrentToken } from './current-token.ts'
 import { optionError, TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent } from './events.ts'
 import { failureScope } from './failure-memory.ts'
-import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.ts'
+import { checkGetTokenOptions, type GetTokenOptions, waitTimeoutError } from './get-token-options.ts'
 import { KeyFailures } from './key-failures.ts'
 import type { Admission } from './request-gate.ts'
 import type { Flight } from './single-flight.ts'
 import { TokenFlights, type TokenSourceContext } from './token-flights.ts'
 import type { TokenParameters } from './token-key.ts'
 import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
-
-// A token of this age, or of a tenth of its lifetime, would not be bettered by another.
-const NEW_MS = 10_000
 
 /**
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
@@ -152,13 +149,12 @@ export class TokenSource {
     const token = this.#current.get()
     if (token !== undefined && !forceRefresh && (state === 'fresh' || state === 'refresh due')) {
       if (state === 'refresh due') this.refreshInBackground()
-      if (minValidityMs === undefined || this.#livesFor(minValidityMs, token, state)) return token
+      if (minValidityMs === undefined || this.#livesFor(minValidityMs, token)) return token
     }
     options.signal?.throwIfAborted()
-    if (forceRefresh) return this.#wait(this.#flights.next(this.#refusal), options)
     if (state === 'expired') this.#current.expire()
-    if (state === 'rejected' && minValidityMs === undefined) return this.#replaceRejected(options)
-    return this.#waitForFlight(state, options)
+    const mustBeNew = forceRefresh || minValidityMs !== undefined
+    return state === 'rejected' && !mustBeNew ? this.#replaceRejected(options) : this.#wait(state, options)
   }
 
   /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
@@ -208,14 +204,28 @@ export class TokenSource {
   /** @internal Forgets the token for good: its client was removed. */
   drop(): void {
     this.#current.clear()
-    this.#flights.end(removedError(this.client))
+    this.#flights.end()
   }
 
-  #waitForFlight(state: TokenSourceInspection['state'], options: GetTokenOptions): Promise<AccessToken> {
-    const flight = this.#flights.join(REASON[state], this.#refusal)
-    // Nothing to add to the promise that all callers share.
+  #wait(state: TokenSourceInspection['state'], options: GetTokenOptions): Promise<AccessToken> {
+    const flight = options.forceRefresh
+      ? this.#flights.next(this.#refusal)
+      : this.#flights.join(REASON[state], this.#refusal)
+    // Most callers get the very promise that all share.
     if (options.timeoutMs === undefined && options.minValidityMs === undefined) return flight.wait(options.signal)
-    return this.#wait(flight, options)
+    return this.#waitOnTerms(flight, options)
+  }
+
+  async #waitOnTerms(flight: Flight<AccessToken>, options: GetTokenOptions): Promise<AccessToken> {
+    const { signal, timeoutMs: ms, minValidityMs = 0 } = options
+    const { clock } = this.#context
+    // The caller's time detaches it from the request like its signal does.
+    const tooLate = () => waitTimeoutError(this.client, ms)
+    const token = await (ms === undefined
+      ? flight.wait(signal)
+      : withTimeout({ clock, ms, tooLate, signal }, (inTime) => flight.wait(inTime)))
+    if (token.lifetimeMs - elapsedMs(token.requestedAt, clock) < minValidityMs) this.#tellShort(minValidityMs, token)
+    return token
   }
 
   readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
@@ -226,13 +236,11 @@ export class TokenSource {
     // After the token is in place, so that a listener finds it there.
     const { clock, events } = this.#context
     events.emit('tokenReceived', () => ({
-      ...{
-        ...this.#about(),
-        reason,
-        fingerprint: token.fingerprint,
-        lifetimeMs: token.lifetimeMs,
-        granted: token.scope,
-      },
+      ...this.#about(),
+      reason,
+      fingerprint: token.fingerprint,
+      lifetimeMs: token.lifetimeMs,
+      granted: token.scope,
       durationMs: elapsedMs(token.requestedAt, clock),
     }))
     this.#onToken(this)
@@ -256,7 +264,7 @@ export class TokenSource {
   // token that cannot be replaced for now is used on.
   async #replaceRejected(options: GetTokenOptions): Promise<AccessToken> {
     try {
-      return await this.#waitForFlight('rejected', options)
+      return await this.#wait('rejected', options)
     } catch (error) {
       const token = this.#current.unexpired()
       const mayPass = error instanceof TokenError && error.retryable && error.code !== 'wait_timeout'
@@ -267,36 +275,14 @@ export class TokenSource {
     }
   }
 
-  // A token as good as new, or a fresh one that never lives so long, is the most that this server gives.
-  #livesFor(minValidityMs: number, token: AccessToken, state: TokenSourceInspection['state']): boolean {
-    const leftMs = this.#leftMs(token)
-    if (leftMs >= minValidityMs) return true
-    const isNew = token.lifetimeMs - leftMs < Math.min(token.lifetimeMs / 10, NEW_MS)
-    if (!isNew && (token.lifetimeMs >= minValidityMs || state !== 'fresh')) return false
-    this.#tellValidityNotMet(minValidityMs, token)
-    return true
+  #livesFor(minValidityMs: number, token: AccessToken): boolean {
+    const answer = this.#current.livesFor(minValidityMs)
+    if (answer === 'not quite') this.#tellShort(minValidityMs, token)
+    return answer !== 'no'
   }
 
-  #leftMs(token: AccessToken): number {
-    return token.lifetimeMs - elapsedMs(token.requestedAt, this.#context.clock)
-  }
-
-  #tellValidityNotMet(minValidityMs: number, { lifetimeMs }: AccessToken): void {
+  #tellShort(minValidityMs: number, { lifetimeMs }: AccessToken): void {
     this.#context.events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs }))
-  }
-
-  async #wait(flight: Flight<AccessToken>, options: GetTokenOptions): Promise<AccessToken> {
-    const { signal, timeoutMs: ms, minValidityMs } = options
-    const { clock } = this.#context
-    // The caller's time detaches it from the request like its signal does.
-    const tooLate = () => waitTimeoutError(this.client, ms)
-    const token = await (ms === undefined
-      ? flight.wait(signal)
-      : withTimeout({ clock, ms, tooLate, signal }, (inTime) => flight.wait(inTime)))
-    if (minValidityMs !== undefined && this.#leftMs(token) < minValidityMs) {
-      this.#tellValidityNotMet(minValidityMs, token)
-    }
-    return token
   }
 
   #about(): TokenEvent {
@@ -310,23 +296,4 @@ const REASON: Readonly<Record<TokenSourceInspection['state'], RequestReason>> = 
   rejected: 'rejected',
   fresh: 'short validity',
   'refresh due': 'short validity',
-}
-
-function removedError(client: string): TokenError {
-  return new TokenError({
-    code: 'unknown_client',
-    client,
-    message: `The client "${client}" was removed.`,
-    hint: 'Ask the manager for a new source.',
-  })
-}
-
-function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {
-  return new TokenError({
-    code: 'wait_timeout',
-    client,
-    message: `No token for client "${client}" within the caller's ${timeoutMs} ms; the token request goes on.`,
-    hint: 'Give the call more time than a token request needs.',
-    retryable: true,
-  })
 }

@@ -199,7 +199,10 @@ async function exchangeByAxios(
     const proxy = url.startsWith('https:') ? choose(url) : undefined
     const response = await instance.request({
       ...SAFE_CONFIG,
-      ...{ method, url, data: body, signal },
+      method,
+      url,
+      data: body,
+      signal,
       headers: hasAuthorization(headers) ? { ...headers } : { ...headers, authorization: false },
       ...(proxy && { httpsAgent: await openTunnel(proxy, tls, signal) }),
     })
