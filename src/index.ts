@@ -17,6 +17,8 @@ export {
   type TokenManagerSettings,
   type TokenRequest,
   type TokenRequestArguments,
+  type TokenSelection,
+  type TokenSelectionArguments,
 } from './token-manager.ts'
 export type { TokenParameterOptions } from './token-parameters.ts'
 export type { TokenResponseDeviation } from './token-response.ts'

@@ -31,16 +31,24 @@ export type TokenManagerOptions<Name extends string = string> =
       readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions)
     })
 
-/** Which token one call wants: what is given replaces what the client's options say. */
-export interface TokenRequest<Name extends string = string> extends TokenParameterOptions, GetTokenOptions {
+/** Which token is wanted: what is given replaces what the client's options say. */
+export interface TokenSelection<Name extends string = string> extends TokenParameterOptions {
   /** The client's name; needed when there are several. */
   readonly client?: Name | undefined
 }
+
+/** Which token one call wants, and how. */
+export interface TokenRequest<Name extends string = string> extends TokenSelection<Name>, GetTokenOptions {}
 
 /** A manager of one client takes requests without `client`; one of several needs it. */
 export type TokenRequestArguments<Name extends string> = [Name] extends [never]
   ? [request?: TokenRequest<never>]
   : [request: TokenRequest<Name> & { readonly client: Name }]
+
+/** Like {@link TokenRequestArguments}, where nothing is waited for. */
+export type TokenSelectionArguments<Name extends string> = [Name] extends [never]
+  ? [selection?: TokenSelection<never>]
+  : [selection: TokenSelection<Name> & { readonly client: Name }]
 
 // The cache takes memory for all of them at once.
 const MOST_TOKENS = 1_000_000
@@ -48,7 +56,8 @@ const MOST_TOKENS = 1_000_000
 /** The name, in errors and events, of the client of a manager that was made with one client's options. */
 const ONLY_CLIENT = 'default'
 
-const REQUEST_OPTIONS = [...TOKEN_PARAMETER_NAMES, 'client', 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh']
+const SELECTION_OPTIONS = [...TOKEN_PARAMETER_NAMES, 'client']
+const REQUEST_OPTIONS = [...SELECTION_OPTIONS, 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh']
 
 /**
  * Keeps access tokens for any number of clients, scopes and APIs: cached, refreshed before they expire, one request
@@ -110,7 +119,7 @@ export class TokenManager<Name extends string = never> {
    * @throws TokenError `unknown_client`, `closed`, or why no token can be had; the signal's reason when it aborts
    */
   async getToken(...request: TokenRequestArguments<Name>): Promise<AccessToken> {
-    return await this.sourceOf(request[0]).tokenOrPromise(request[0] ?? {})
+    return await this.sourceOf(request[0], REQUEST_OPTIONS).tokenOrPromise(request[0] ?? {})
   }
 
   /** The text of a usable token. @throws like {@link TokenManager.getToken} */
@@ -122,8 +131,8 @@ export class TokenManager<Name extends string = never> {
    * A handle on one token, for code that uses the same one again and again.
    * @throws TypeError for a wrong option of the request; TokenError `unknown_client`
    */
-  source(...request: TokenRequestArguments<Name>): TokenSource {
-    const source = this.sourceOf(request[0])
+  source(...selection: TokenSelectionArguments<Name>): TokenSource {
+    const source = this.sourceOf(selection[0])
     this.#sources.hold(source.key(), source)
     return source
   }
@@ -133,8 +142,8 @@ export class TokenManager<Name extends string = never> {
    * that is no longer the current one do nothing. Without `rejected` forgets the current token, whichever it is.
    * @throws like {@link TokenManager.source}
    */
-  invalidate(request: TokenRequestArguments<Name>[0], rejected?: AccessToken | string): void {
-    this.sourceOf(request).invalidate(rejected)
+  invalidate(selection: TokenSelectionArguments<Name>[0], rejected?: AccessToken | string): void {
+    this.sourceOf(selection).invalidate(rejected)
   }
 
   /** Forgets every token of one client, or of all, and every remembered failure. */
@@ -155,9 +164,9 @@ export class TokenManager<Name extends string = never> {
 
   /** What is known of one token, or of all, and why it is used or not; plain data without secrets. */
   inspect(): TokenSourceInspection[]
-  inspect(request: TokenRequest<Name>): TokenSourceInspection
-  inspect(request?: TokenRequest<Name>): TokenSourceInspection | TokenSourceInspection[] {
-    if (request !== undefined) return this.sourceOf(request).inspect()
+  inspect(selection: TokenSelection<Name>): TokenSourceInspection
+  inspect(selection?: TokenSelection<Name>): TokenSourceInspection | TokenSourceInspection[] {
+    if (selection !== undefined) return this.sourceOf(selection).inspect()
     return [...this.#sources.values()].map((source) => source.inspect())
   }
 
@@ -214,8 +223,8 @@ export class TokenManager<Name extends string = never> {
   }
 
   /** @internal The one source for a request. */
-  sourceOf(request: TokenRequest = {}): TokenSource {
-    const own = ownOptions<TokenRequest>(request, '', REQUEST_OPTIONS)
+  sourceOf(selection: TokenSelection = {}, names: readonly string[] = SELECTION_OPTIONS): TokenSource {
+    const own = ownOptions<TokenSelection>(selection, '', names)
     const client = this.#clients.find(own.client)
     const wanted = readTokenParameters(own, '', client.settings.parameters)
     const key = tokenKey(client.keyPart, wanted)

@@ -43,6 +43,8 @@ const EXPECTED: Record<string, PublicNames> = {
       'TokenRequestArguments',
       'TokenRequestDraft',
       'TokenResponseDeviation',
+      'TokenSelection',
+      'TokenSelectionArguments',
       'TokenSource',
       'TokenSourceInspection',
     ],

@@ -237,6 +237,14 @@ describe('a request', () => {
     await expect(attempt).rejects.toThrow(/`clients\("acme"\)` must return options, not a promise of them/)
   })
 
+  it('for a handle takes nothing that belongs to one call', () => {
+    const { tokens } = managed()
+    // @ts-expect-error the compiler knows it too
+    expect(() => tokens.source({ minValidityMs: 60_000 })).toThrow(/`minValidityMs` is not an option/)
+    // @ts-expect-error the compiler knows it too
+    expect(() => tokens.invalidate({ forceRefresh: true })).toThrow(/`forceRefresh` is not an option/)
+  })
+
   it('to invalidate something that is no token is refused', () => {
     const { tokens } = managed()
     expect(() => tokens.invalidate({}, null as never)).toThrow(/`rejected` must be a token or its text/)

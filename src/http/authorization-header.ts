@@ -21,12 +21,6 @@ export function authorizationOf(headers: HeaderRecord): unknown {
   return undefined
 }
 
-/** Sets the one `Authorization` header, whatever spelling was there. */
-export function writeAuthorization(headers: HeaderRecord, value: string): void {
-  removeAuthorization(headers)
-  headers.Authorization = value
-}
-
 /** Removes every spelling of the header; with `onlyIf`, those whose value it accepts. */
 export function removeAuthorization(headers: HeaderRecord, onlyIf?: (value: unknown) => boolean): void {
   for (const name in headers) {

@@ -1,6 +1,6 @@
 import type { AxiosInstance, AxiosRequestTransformer } from 'axios'
 import { optionError, TokenError } from '../errors.ts'
-import type { TokenManager, TokenRequest } from '../token-manager.ts'
+import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
 import { authorizationOf, type HeaderRecord, hasAuthorization, removeAuthorization } from './authorization-header.ts'
 import { PreparedAxios } from './axios-dispatch.ts'
@@ -22,7 +22,7 @@ export class AxiosAttachment {
   readonly #instance: AxiosInstance
   readonly #prepared: PreparedAxios
   readonly #origins: AxiosOrigins
-  readonly #byDefault: TokenRequest
+  readonly #byDefault: TokenSelection
   readonly #checkLast: AxiosRequestTransformer
   #source: TokenSource | undefined
   #end: (() => void) | undefined
@@ -173,7 +173,7 @@ export class AxiosAttachment {
 
   // Held, so that it stays the one source of its key.
   #defaultSource(): TokenSource {
-    return this.manager.source(this.#byDefault as TokenRequest & { client: string })
+    return this.manager.source(this.#byDefault as TokenSelection & { client: string })
   }
 }
 

@@ -37,7 +37,6 @@ export class PreparedAxios {
       return answer
     } catch (error) {
       restoreTransforms((error as AxiosError).config, config)
-      restoreTransforms((error as AxiosError).response?.config, config)
       throw error
     }
   }

@@ -1,7 +1,7 @@
 import type { AxiosResponse } from 'axios'
 import { ownOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
-import type { TokenRequest } from '../token-manager.ts'
+import type { TokenSelection } from '../token-manager.ts'
 import { TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from '../token-parameters.ts'
 import type { ReplayMode } from './replay.ts'
 
@@ -31,7 +31,7 @@ export interface AttachOptions<Name extends string = string> extends TokenParame
 /** {@link AttachOptions}, checked and with the defaults filled in. */
 export interface AttachSettings {
   /** Which token a request carries that does not say. */
-  readonly byDefault: TokenRequest
+  readonly byDefault: TokenSelection
   readonly origins: readonly string[] | undefined
   readonly onOtherOrigin: 'refuse' | 'omit'
   readonly replay: ReplayMode

@@ -1,7 +1,7 @@
 import type { InternalAxiosRequestConfig } from 'axios'
 import { AccessToken } from '../access-token.ts'
 import type { TokenSource } from '../token-source.ts'
-import { authorizationOf, type HeaderRecord, writeAuthorization } from './authorization-header.ts'
+import { authorizationOf, type HeaderRecord } from './authorization-header.ts'
 
 /** The name under which a request's config carries its {@link Passage}. */
 export const PASSAGE = 'evertoken'
@@ -73,9 +73,9 @@ export class Passage {
     return this.#isRefreshDue
   }
 
-  /** The header's value that we wrote or mean to write, for this sending or else for the one before. */
+  /** The header's value that we write for this sending. */
   authorization(): string | undefined {
-    return this.#token === undefined ? this.#previous : AccessToken.authorizationOf(this.#token)
+    return this.#token && AccessToken.authorizationOf(this.#token)
   }
 
   /** Whether this header's value is ours, from this sending or the one before. */
@@ -92,8 +92,8 @@ export class Passage {
   isSettled(config: PassageConfig): boolean {
     const value = authorizationOf(config.headers as HeaderRecord)
     if (this.#decision === 'open' || !this.stillHolds(config)) return false
-    if (this.#decision === 'none') return !this.wrote(value)
-    if (this.#decision === 'own header') return value !== undefined && !this.wrote(value)
+    if (this.#decision === 'none') return true
+    if (this.#decision === 'own header') return value !== undefined
     return value === this.authorization() && !config.auth && this.#isTokenUsable()
   }
 
@@ -117,5 +117,6 @@ export function carryToken(
   origin: string,
 ): void {
   config[PASSAGE] = new Passage(config, decision, source, token, origin)
-  writeAuthorization(config.headers as HeaderRecord, AccessToken.authorizationOf(token))
+  const headers: HeaderRecord = config.headers
+  headers.Authorization = AccessToken.authorizationOf(token)
 }

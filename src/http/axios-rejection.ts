@@ -97,7 +97,7 @@ function isRejected(answer: AxiosResponse, passage: Passage, { isTokenRejected }
   return isTokenRejected?.(answer) === true
 }
 
-// After a redirect the answer may come from a server that never saw the token.
+// After a redirect the answer may come from a server that never saw the token. The fetch adapter does not let us know.
 function cameFromReceiver(answer: AxiosResponse, passage: Passage): boolean {
   const request = answer.request as { getHeader?: (name: string) => unknown } | undefined
   return typeof request?.getHeader !== 'function' || request.getHeader('authorization') === passage.authorization()

@@ -9,7 +9,6 @@ import type { PassageConfig } from './axios-passage.ts'
  */
 export async function waitForToken(source: TokenSource, config: PassageConfig): Promise<AccessToken> {
   const signal = config.signal as AbortSignal | undefined
-  if (signal?.aborted) throw cancellation()
   try {
     return await source.tokenOrPromise({ signal, timeoutMs: config.timeout || undefined })
   } catch (error) {

@@ -57,7 +57,7 @@ export function attachTokenManager<Name extends string = never>(
   manager: TokenManager<Name>,
   options: AttachOptions<NoInfer<Name>> = {},
 ): Attachment {
-  if (typeof instance?.interceptors?.request?.use !== 'function') {
+  if (typeof instance?.interceptors?.request?.use !== 'function' || !('create' in instance)) {
     throw optionError('instance', 'must be an axios instance', 'Such as `axios.create({ baseURL })`.')
   }
   const present = attachments.get(instance)
