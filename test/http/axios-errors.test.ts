@@ -173,7 +173,7 @@ describe('an API’s error', () => {
     const api = new Api()
     const client = api.client()
     const foreign = Object.freeze(
-      Object.assign(new Error('of another'), { config: { headers: { Authorization: 'x' } } }),
+      Object.assign(new Error('of another'), { config: { headers: { Authorization: 'x' } }, request: {} }),
     )
     client.interceptors.response.use(() => Promise.reject(foreign))
     attachTokenManager(client, tokens)
@@ -192,5 +192,23 @@ describe('an API’s error', () => {
     const error = await failureOf(client.get('/'))
     expect(error.message).toBe('mine')
     expect(everyOutput(error)).not.toContain('token-1')
+  })
+
+  it('is hidden too when it is the cause of another', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    api.answer = () => ({ status: 500 })
+    const client = api.client()
+    client.interceptors.response.use(null, (cause) => Promise.reject(new Error('mine', { cause })))
+    attachTokenManager(client, tokens)
+    const error = await failureOf(client.get('/'))
+    expect(error.message).toBe('mine')
+    expect(everyOutput(error)).not.toContain('token-1')
+  })
+
+  it('has nothing of ours in its JSON', async () => {
+    await using server = await over(answer(404))
+    const error = await failureOf(server.client.get('/'))
+    expect(JSON.stringify(error)).not.toContain('evertoken"')
   })
 })

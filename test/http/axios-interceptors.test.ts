@@ -1,5 +1,5 @@
 import { createHook } from 'node:async_hooks'
-import type { AxiosInstance, InternalAxiosRequestConfig } from 'axios'
+import type { AxiosInstance, AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import type { TokenManager } from '../../src/token-manager.ts'
@@ -118,6 +118,97 @@ describe('other interceptors', () => {
     expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
     expect(server.requests).toHaveLength(1)
     expect(config.data).toBe('body')
+  })
+
+  it.each(modes)('that take our check away don’t get the token sent elsewhere: %s', async (mode) => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    const add = (effect: (config: InternalAxiosRequestConfig) => InternalAxiosRequestConfig) =>
+      client.interceptors.request.use(effect, null, { synchronous: mode === 'synchronous' })
+    let elsewhere = false
+    add((config) => (elsewhere ? Object.assign(config, { url: `${OTHER}/` }) : config))
+    attachTokenManager(client, tokens)
+    add((config) => Object.assign(config, { transformRequest: undefined }))
+    for (const isCold of [true, false]) {
+      if (!isCold) await client.get('/')
+      elsewhere = true
+      expect(await failureOf(client.get('/'))).toMatchObject({ code: 'origin_refused' })
+      elsewhere = false
+    }
+    expect(api.requests).toHaveLength(1)
+  })
+
+  it('that run after ours don’t see the token of a request that was turned elsewhere', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    const seen: unknown[] = []
+    const note = (config: InternalAxiosRequestConfig) => {
+      seen.push(config.headers.Authorization)
+      return config
+    }
+    client.interceptors.request.use(note, null, { synchronous: true })
+    attachTokenManager(client, tokens)
+    await client.get('/')
+    client.interceptors.request.use((config) => Object.assign(config, { url: OTHER }), null, { synchronous: true })
+    await failureOf(client.get('/'))
+    expect(seen).toEqual(['Bearer token-1', undefined])
+  })
+
+  it('leave it to axios to dispatch what is settled', async () => {
+    const { tokens, server } = managed()
+    server.expiresIn = 0
+    const api = new Api()
+    const transformResponse = [(data: unknown) => data]
+    const client = api.client({ transformResponse })
+    client.interceptors.request.use((config) => config)
+    attachTokenManager(client, tokens, { onOtherOrigin: 'omit' })
+    await client.get('/')
+    server.expiresIn = 3600
+    const requests: AxiosRequestConfig[] = [
+      { url: '/', token: { scope: 'x' } },
+      { url: '/', token: tokens.source({ scope: 'y' }) },
+      { url: `${OTHER}/` },
+      { url: '/', headers: { Authorization: 'Basic own' } },
+      { url: '/', token: false, auth: { username: 'u', password: 'p' } },
+    ]
+    for (const request of requests) for (const _ of ['cold', 'warm']) await client.request(request)
+    // What is dispatched in our way comes to the adapter without the caller's transforms.
+    expect(api.requests.map(({ config }) => config.transformResponse)).toEqual(Array(11).fill(transformResponse))
+    expect(server.requests).toHaveLength(3)
+  })
+
+  it('that add a header of their own after ours are told of once', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    client.interceptors.request.use((config) => Object.assign(config, { headers: { authorization: 'Basic own' } }))
+    attachTokenManager(client, tokens)
+    const heard: unknown[] = []
+    tokens.on('authorizationKept', (event) => heard.push(event))
+    for (const _ of ['cold', 'warm']) await client.get('/')
+    expect(api.authorizations).toEqual(['Basic own', 'Basic own'])
+    expect(heard).toHaveLength(2)
+  })
+
+  it('that change the request after ours leave the bodies transformed once', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    api.answer = () => ({ data: 'received', status: api.requests.length > 2 ? 500 : 200 })
+    const transformRequest = [(data: unknown) => `(${data})`]
+    const transformResponse = [(data: unknown) => `[${data}]`]
+    const client = api.client({ transformRequest, transformResponse })
+    client.interceptors.request.use((config) => Object.assign(config, { url: '/changed' }))
+    attachTokenManager(client, tokens)
+    for (const _ of ['cold', 'warm']) {
+      const { data, config } = await client.post('/', 'sent')
+      expect([data, config.data]).toEqual(['[received]', '(sent)'])
+      expect(config).toMatchObject({ transformRequest, transformResponse, adapter: api.adapter })
+    }
+    const error = await failureOf(client.post('/', 'sent'))
+    expect(error.response).toMatchObject({ data: '[received]' })
+    expect(error.config).toMatchObject({ transformRequest, transformResponse, adapter: api.adapter, data: '(sent)' })
   })
 
   it.each(modes)('that swallow our refusal don’t get the request sent: %s', async (mode) => {

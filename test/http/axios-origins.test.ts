@@ -156,6 +156,25 @@ describe('the origins that get the token', () => {
     expect(server.requests).toEqual([])
   })
 
+  it('are not learnt from an absolute URL beside another base', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client({ baseURL: 'https://other.example' })
+    attachTokenManager(client, tokens, { origins: ['https://api.example.com'] })
+    await client.get('https://api.example.com/')
+    expect(await failureOf(client.get('/'))).toMatchObject({ code: 'origin_refused' })
+    expect(api.requests).toHaveLength(1)
+  })
+
+  it('are https also where they are listed, unless the client allows http on this machine', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client({ baseURL: 'http://127.0.0.1:8080' })
+    attachTokenManager(client, tokens, { origins: ['http://127.0.0.1:8080'] })
+    expect(await failureOf(client.get('/'))).toMatchObject({ code: 'insecure_url' })
+    expect(api.requests).toEqual([])
+  })
+
   it('follow the base URL when it changes', async () => {
     const { tokens } = managed()
     const api = new Api()
@@ -273,6 +292,20 @@ describe('a redirect', () => {
     await client.get(to('/there', status))
     await client.get(to(`${api.origin}/there`, status))
     expect(api.requests.map(({ headers }) => headers.authorization)).toEqual(Array(4).fill('Bearer token-1'))
+  })
+
+  it('is guarded against by what axios gets from us, whichever its version', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    for (const _ of ['cold', 'warm']) await client.get('/')
+    for (const { config } of api.requests) {
+      const redirect = { href: 'https://v2.api.example.com/', headers: { Authorization: 'x' } }
+      config.beforeRedirect?.(redirect, {} as never, {} as never)
+      expect(redirect.headers).toEqual({})
+    }
+    expect(api.requests).toHaveLength(2)
   })
 
   it('is told to the caller’s own `beforeRedirect`, which sees no token on the way elsewhere', async () => {

@@ -149,20 +149,33 @@ describe('an API that always answers 401', () => {
     ['', {}],
     [', accepted by `validateStatus`', { validateStatus: () => true }],
   ])('gets two requests a call at most, and its answer comes back as it is%s', async (_, config) => {
-    const { api, client, server } = rejecting(ALL, { data: 'go away', headers: { 'x-why': 'because' } }, {}, config)
+    const { api, client, server, tokens } = rejecting(
+      ALL,
+      { data: 'go away', headers: { 'x-why': 'because' } },
+      {},
+      config,
+    )
+    const heard: string[] = []
+    tokens.on('tokenRejected', () => heard.push('token-1'))
+    tokens.on('freshTokenRejected', () => heard.push('token-2 at once'))
     for (let calls = 1; calls <= 20; calls++) {
       const outcome = client.get('/orders')
       const answer = 'validateStatus' in config ? await outcome : (await failureOf(outcome)).response
       expect(answer).toMatchObject({ status: 401, data: 'go away', headers: { 'x-why': 'because' } })
       expect(api.requests.length).toBeLessThanOrEqual(2 * calls)
+      if (calls === 1) expect(heard).toEqual(['token-1', 'token-2 at once'])
     }
     expect(server.requests).toHaveLength(2)
   })
 
   it('gets no more when something before us sends the request again', async () => {
-    const { tokens } = managed()
+    const { tokens, clock } = managed()
     const api = new Api()
-    api.answer = () => ({ status: 401 })
+    api.answer = () => {
+      // Long enough for each token to be rejected in its own right.
+      clock.moveWall(60_000)
+      return { status: 401 }
+    }
     const client = api.client()
     sendAgain(client)
     attachTokenManager(client, tokens)
@@ -229,6 +242,29 @@ describe('beside something that retries', () => {
 })
 
 describe('sending again', () => {
+  it('sends what was sent, without the instance’s defaults that others took away', async () => {
+    const { api, client } = rejecting(['token-1'], {}, {}, { headers: { 'x-default': '1' }, params: { page: 1 } })
+    client.interceptors.request.use((config) => {
+      delete config.headers['x-default']
+      return Object.assign(config, { params: undefined })
+    })
+    await client.get('/orders')
+    const [first, second] = api.requests.map(({ config }) => ({ ...config.headers, params: config.params }))
+    expect(first).not.toHaveProperty('x-default')
+    expect(second).not.toHaveProperty('x-default')
+    expect(second?.params).toBeUndefined()
+  })
+
+  it('leaves the caller’s transforms on the error when it fails', async () => {
+    const transformRequest = [String]
+    const transformResponse = [String]
+    const { api, client } = rejecting(['token-1'], {}, {}, { transformRequest, transformResponse })
+    const { answer } = api
+    api.answer = (request) => (api.requests.length === 2 ? { breaks: true } : answer(request))
+    const { config } = await failureOf(client.post('/orders', 'x'))
+    expect(config).toMatchObject({ transformRequest, transformResponse, data: 'x' })
+  })
+
   it('transforms the body once, and each answer once', async () => {
     const transforms: unknown[] = []
     const transformRequest = [(data: object) => JSON.stringify({ sent: transforms.push(data), ...data })]

@@ -47,7 +47,9 @@ describe('attachTokenManager', () => {
     const { api, client, clock, server } = attached()
     await client.get('/orders')
     await clock.advance(3000_000)
-    await Promise.all([client.get('/orders'), client.get('/orders')])
+    const calls = [client.get('/orders'), client.get('/orders')]
+    expect(api.requests).toHaveLength(3)
+    await Promise.all(calls)
     await clock.settle()
     await client.get('/orders')
     expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-1', 'Bearer token-2'])
@@ -83,6 +85,25 @@ describe('attachTokenManager', () => {
     expect(api.authorizations.at(-1)).toBe('Bearer token-1')
   })
 
+  it('stays detached for requests that come back', async () => {
+    const { api, client, attachment } = attached()
+    const { config } = await client.get('/orders')
+    attachment.detach()
+    api.answer = () => ({ status: 401 })
+    await failureOf(client(config))
+    expect(api.requests).toHaveLength(2)
+  })
+
+  it('is not undone by detaching an earlier attachment again', async () => {
+    const { api, client, attachment, tokens } = attached()
+    attachment.detach()
+    attachTokenManager(client, tokens)
+    attachment.detach()
+    expect(() => attachTokenManager(client, managed().tokens)).toThrow('option `manager`')
+    await client.get('/orders')
+    expect(api.authorizations).toEqual(['Bearer token-1'])
+  })
+
   it('refuses a second manager until the first is detached', async () => {
     const { api, client, attachment } = attached()
     const other = managed()
@@ -96,6 +117,7 @@ describe('attachTokenManager', () => {
 
   it.each([
     ['instance', () => attachTokenManager({} as never, managed().tokens)],
+    ['instance', () => attachTokenManager(new axios.Axios() as never, managed().tokens)],
     ['scopes', () => attached({}, { scopes: 'x' } as never)],
     ['scope', () => attached({}, { scope: 'a"b' })],
     ['origins', () => attached({}, { origins: 'https://api.example.com' as never })],
@@ -123,6 +145,22 @@ describe('attachTokenManager', () => {
       message: expect.stringContaining('`transport` must not be an axios instance that this manager gives tokens to'),
     })
     expect(api.requests).toEqual([])
+  })
+
+  it('lets an instance be the transport again once it is detached, and only then', async () => {
+    const server = new Api()
+    server.answer = () => ({ data: JSON.stringify({ access_token: 'x', token_type: 'Bearer', expires_in: 3600 }) })
+    const transport = server.client()
+    const { client, clock, tokens } = attached({ transport })
+    const first = attachTokenManager(transport, tokens)
+    first.detach()
+    const second = attachTokenManager(transport, tokens)
+    first.detach()
+    expect((await failureOf(client.get('/orders'))).message).toContain('`transport`')
+    second.detach()
+    await clock.advance(60_000)
+    await client.get('/orders')
+    expect(server.requests).toHaveLength(1)
   })
 })
 
@@ -226,6 +264,21 @@ describe('the token of one request', () => {
     for (const scope of ['a', 'b', 'c']) await client.get('/', { token: { scope } })
     await client.get('/', { token: { scope: 'orders.write' } })
     expect(server.requests).toHaveLength(4)
+  })
+
+  it('is at hand again after its client was removed and configured anew', async () => {
+    const clock = new VirtualClock()
+    const server = new AuthorizationServer(clock)
+    const tokens = new TokenManager<string>({ clock, clients: () => clientOf(server) })
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens, { client: 'tenant' })
+    await client.get('/')
+    tokens.removeClient('tenant')
+    await client.get('/')
+    const call = client.get('/')
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2', 'Bearer token-2'])
+    await call
   })
 
   it('is refused once its client was removed', async () => {
