@@ -58,7 +58,9 @@ export class Clients {
     const { optionsOf } = this.#context
     const names = [...this.#byName.values()].map((client) => `"${client.settings.name}"`).join(', ')
     const hint = optionsOf === undefined && names !== '' ? `This manager has ${names}.` : undefined
-    if (name === undefined) throw optionError('client', 'must be given', hint)
+    if (name === undefined) {
+      throw optionError('client', 'must be given', hint ?? 'This manager gets its clients by name from a function.')
+    }
     if (optionsOf === undefined) {
       throw new TokenError({ code: 'unknown_client', client: name, message: `There is no client "${name}".`, hint })
     }

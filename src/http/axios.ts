@@ -33,7 +33,7 @@ export interface Attachment {
   detach(): void
 }
 
-const attachments = new WeakMap<AttachableAxios, AxiosAttachment>()
+const attachments = new WeakMap<AttachableAxios, { attachment: AxiosAttachment; options: object }>()
 
 /**
  * Makes every request of an axios instance carry a valid access token.
@@ -46,9 +46,9 @@ const attachments = new WeakMap<AttachableAxios, AxiosAttachment>()
  * `TypeError` when their `token` is wrong; they are then not sent. Errors of the API are stripped of the token.
  *
  * Attach before adding interceptors of your own: response interceptors added earlier see the answer that rejects a
- * token, and its header. Attaching the same manager again does nothing.
+ * token, and its header. Attaching the same manager again, with the same options or none, does nothing.
  *
- * @throws TypeError naming a wrong option, or when another manager is attached
+ * @throws TypeError naming a wrong option, or when another manager is attached, or with other options
  * @throws TokenError `unknown_client` if there is no client of that name
  * @see RFC 6750 §2.1
  */
@@ -60,17 +60,36 @@ export function attachTokenManager<Name extends string = never>(
   if (typeof instance?.interceptors?.request?.use !== 'function' || !('create' in instance)) {
     throw optionError('instance', 'must be an axios instance', 'Such as `axios.create({ baseURL })`.')
   }
+  if (typeof (manager as Partial<TokenManager> | undefined)?.getToken !== 'function') {
+    throw optionError('manager', 'must be a TokenManager', 'Make one of your options: `new TokenManager({ … })`.')
+  }
   const present = attachments.get(instance)
-  if (present !== undefined && present.manager !== (manager as unknown)) {
+  if (present !== undefined && present.attachment.manager !== (manager as unknown)) {
     throw optionError('manager', 'differs from the one attached to this instance', 'Detach that first.')
   }
+  if (present !== undefined && !saysTheSame(options, present.options)) {
+    throw optionError('options', 'differ from those this instance is attached with', 'Detach it first.')
+  }
   const attachment =
-    present ?? new AxiosAttachment(instance as AxiosInstance, manager as unknown as TokenManager<string>, options)
-  attachments.set(instance, attachment)
+    present?.attachment ??
+    new AxiosAttachment(instance as AxiosInstance, manager as unknown as TokenManager<string>, options)
+  if (present === undefined) attachments.set(instance, { attachment, options: { ...options } })
   return {
     detach: () => {
       attachment.detach()
-      if (attachments.get(instance) === attachment) attachments.delete(instance)
+      if (attachments.get(instance)?.attachment === attachment) attachments.delete(instance)
     },
   }
+}
+
+// An attachment that is asked for without options is content with the one there is.
+function saysTheSame(options: object, present: object): boolean {
+  const known = new Map(Object.entries(present))
+  const isSame = (a: unknown, b: unknown) =>
+    a === b || (typeof a !== 'function' && JSON.stringify(a) === JSON.stringify(b))
+  const given = Object.entries(options)
+  return (
+    given.length === 0 ||
+    (given.length === known.size && given.every(([name, value]) => isSame(value, known.get(name))))
+  )
 }

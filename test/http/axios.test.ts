@@ -136,6 +136,21 @@ describe('attachTokenManager', () => {
     expect(attach).toThrow(expect.objectContaining({ code: 'unknown_client' }))
   })
 
+  it('takes the same options again, or none, and refuses others', () => {
+    const { client, tokens } = attached({}, { scope: 'orders.read', origins: ['https://api.example.com'] })
+    attachTokenManager(client, tokens)
+    attachTokenManager(client, tokens, { scope: 'orders.read', origins: ['https://api.example.com'] })
+    expect(() => attachTokenManager(client, tokens, { scope: 'orders.write' })).toThrow(/`options` differ from those/)
+  })
+
+  it('wants a manager', () => {
+    const client = new Api().client()
+    const mistakes = [undefined, { issuer: 'https://auth.example.com' }]
+    for (const mistake of mistakes) {
+      expect(() => attachTokenManager(client, mistake as never)).toThrow(/`manager` must be a TokenManager/)
+    }
+  })
+
   it('never lets a token request wait for a token: the transport is no attached instance', async () => {
     const transport = new Api().client()
     const { api, client, tokens } = attached({ transport })
