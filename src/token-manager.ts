@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { AccessToken } from './access-token.ts'
+import { AccessToken } from './access-token.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { type ClientOptions, ownOptions } from './client-options.ts'
 import { type Client, Clients } from './clients.ts'
@@ -229,6 +229,15 @@ export class TokenManager<Name extends string = never> {
     const wanted = readTokenParameters(own, '', client.settings.parameters)
     const key = tokenKey(client.keyPart, wanted)
     return this.#sources.getOrCreate(key, () => this.#makeSource(client, key, wanted))
+  }
+
+  /** @internal Whether this is the `Authorization` header's value of a token that is held. */
+  holds(authorization: unknown): boolean {
+    for (const source of this.#sources.values()) {
+      const token = source.current()
+      if (token !== undefined && AccessToken.authorizationOf(token) === authorization) return true
+    }
+    return false
   }
 
   /** @internal Whether a request without `client` says enough. */

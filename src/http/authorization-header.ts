@@ -11,12 +11,12 @@ export function hasAuthorization(headers: HeaderRecord): boolean {
 
 /**
  * The value of the `Authorization` header, in whatever spelling it is set; `undefined` if none is. `null` and `false`
- * are how axios's users say that a header is not to be sent, and count as none.
+ * are how axios's users say that a header is not to be sent, `''` is what an unset variable leaves: they count as none.
  */
 export function authorizationOf(headers: HeaderRecord): unknown {
   for (const name in headers) {
     const value = isAuthorization(name) ? (headers[name] ?? false) : false
-    if (value !== false) return value
+    if (value !== false && value !== '') return value
   }
   return undefined
 }

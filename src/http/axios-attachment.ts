@@ -24,6 +24,7 @@ export class AxiosAttachment {
   readonly #origins: AxiosOrigins
   readonly #byDefault: TokenSelection
   readonly #checkLast: AxiosRequestTransformer
+  readonly #ownTransform: AxiosRequestTransformer | undefined
   #source: TokenSource | undefined
   #end: (() => void) | undefined
 
@@ -32,6 +33,7 @@ export class AxiosAttachment {
     this.manager = manager
     this.#instance = instance
     this.#prepared = new PreparedAxios(instance)
+    this.#ownTransform = transformsOf(instance.defaults)[0]
     this.#origins = new AxiosOrigins(instance, origins, onOtherOrigin)
     this.#byDefault = byDefault
     if (byDefault.client !== undefined || manager.hasDefaultClient()) this.#source = this.#defaultSource()
@@ -51,6 +53,12 @@ export class AxiosAttachment {
     }
   }
 
+  /** Whether the interceptors are still there: `interceptors.request.clear()` takes off everybody's. */
+  isInPlace(): boolean {
+    const { handlers } = this.#instance.interceptors.request
+    return handlers === undefined || handlers.some((handler) => handler?.fulfilled === this.#writeApproved)
+  }
+
   /** Takes the interceptors off, once. */
   detach(): void {
     this.#end?.()
@@ -62,7 +70,7 @@ export class AxiosAttachment {
   #prepareRequests(): () => void {
     const { request } = this.#instance.interceptors
     const ids = [
-      request.use((config) => this.#writeApproved(config), null, {
+      request.use(this.#writeApproved, null, {
         synchronous: true,
         runWhen: (config) => this.#approve(config),
       }),
@@ -90,7 +98,7 @@ export class AxiosAttachment {
   }
 
   /** The synchronous handler: writes the very token that was approved. Returns no promise and never throws. */
-  #writeApproved(config: PassageConfig): PassageConfig {
+  readonly #writeApproved = (config: PassageConfig): PassageConfig => {
     const passage = config[PASSAGE]
     const headers = config.headers as HeaderRecord | undefined
     // Whatever does not fit any more is settled where it is dispatched.
@@ -121,21 +129,29 @@ export class AxiosAttachment {
     return config
   }
 
-  // Whatever interceptors do besides ours is done by the time the body is transformed. With none there is nothing to check.
-  #withLastCheck(
-    config: PassageConfig,
-    isNeeded = this.#instance.interceptors.request.handlers?.length !== 2,
-  ): PassageConfig {
+  // Whatever interceptors and transforms do is done by the time ours is called. With none there is nothing to check.
+  #withLastCheck(config: PassageConfig, isNeeded = this.#hasCompany(config)): PassageConfig {
     if (!isNeeded) return config
     const transforms = transformsOf(config)
     if (!transforms.includes(this.#checkLast)) config.transformRequest = [...transforms, this.#checkLast]
     return config
   }
 
+  // Interceptors besides our two, or transforms besides the instance's own one: they see the config after us.
+  #hasCompany({ transformRequest }: PassageConfig): boolean {
+    if (this.#instance.interceptors.request.handlers?.length !== 2) return true
+    return (
+      !Array.isArray(transformRequest) || transformRequest.length !== 1 || transformRequest[0] !== this.#ownTransform
+    )
+  }
+
   #checkBeforeSending(config: PassageConfig): void {
     config.transformRequest = transformsOf(config).filter((transform) => transform !== this.#checkLast)
-    if (config[PASSAGE]?.isSettled(config)) return
-    const { adapter } = config
+    const { adapter, [PASSAGE]: passage } = config
+    if (passage?.isSettled(config)) {
+      if (passage.token() !== undefined) guardRedirects(config, passage.origin())
+      return
+    }
     config.adapter = async (final) => {
       const prepared = await this.#prepare({ ...final, adapter } as PassageConfig)
       return await this.#prepared.sendAsAdapter(prepared)
@@ -147,7 +163,9 @@ export class AxiosAttachment {
     const headers = config.headers as HeaderRecord
     if (!hasAuthorization(headers)) return false
     const value = authorizationOf(headers)
-    if (value === undefined || config[PASSAGE]?.wrote(value)) {
+    const passage = config[PASSAGE]
+    // Without a passage somebody made the config anew, and may have copied our header into it.
+    if (value === undefined || (passage === undefined ? this.manager.holds(value) : passage.wrote(value))) {
       removeAuthorization(headers)
       return false
     }
@@ -177,7 +195,7 @@ export class AxiosAttachment {
   }
 }
 
-function transformsOf({ transformRequest = [] }: PassageConfig): AxiosRequestTransformer[] {
+function transformsOf({ transformRequest = [] }: Pick<PassageConfig, 'transformRequest'>): AxiosRequestTransformer[] {
   return Array.isArray(transformRequest) ? transformRequest : [transformRequest]
 }
 

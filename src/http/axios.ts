@@ -63,7 +63,9 @@ export function attachTokenManager<Name extends string = never>(
   if (typeof (manager as Partial<TokenManager> | undefined)?.getToken !== 'function') {
     throw optionError('manager', 'must be a TokenManager', 'Make one of your options: `new TokenManager({ … })`.')
   }
-  const present = attachments.get(instance)
+  const known = attachments.get(instance)
+  if (known?.attachment.isInPlace() === false) known.attachment.detach()
+  const present = known?.attachment.isInPlace() ? known : undefined
   if (present !== undefined && present.attachment.manager !== (manager as unknown)) {
     throw optionError('manager', 'differs from the one attached to this instance', 'Detach that first.')
   }

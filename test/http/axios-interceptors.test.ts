@@ -412,3 +412,71 @@ describe('arbitrary other interceptors', () => {
     )
   }, 30_000)
 })
+
+describe('what sees the request after us', () => {
+  const elsewhere = `${OTHER}/orders`
+
+  it.each<[what: string, (this: InternalAxiosRequestConfig) => void]>([
+    [
+      'sends it elsewhere',
+      function () {
+        this.url = elsewhere
+      },
+    ],
+    [
+      'takes all headers off',
+      function () {
+        this.headers.clear()
+      },
+    ],
+  ])('is looked at again when a transform of the request’s own %s', async (_, change) => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    const transformRequest = [
+      function (this: InternalAxiosRequestConfig, data: unknown) {
+        change.call(this)
+        return data
+      },
+    ]
+    await client.get('/orders')
+    await client.get('/orders', { transformRequest }).catch(() => {})
+    const [, ...after] = api.requests
+    for (const { url, authorization } of after) {
+      expect([url, authorization]).toEqual(['https://api.example.com/orders', 'Bearer token-1'])
+    }
+  })
+
+  it('does not get our header past the origins by copying it into a config of its own', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    client.interceptors.request.use(({ headers, method, adapter, transformRequest }) => {
+      const own = { headers, method, adapter, transformRequest, url: elsewhere }
+      return own as InternalAxiosRequestConfig
+    })
+    attachTokenManager(client, tokens)
+    for (const token of [undefined, { scope: 'orders.write' }, tokens.source({ scope: 'orders.read' })]) {
+      expect(await failureOf(client.get('/orders', { token }))).toMatchObject({ code: 'origin_refused' })
+    }
+    expect(api.requests).toEqual([])
+  })
+
+  it('does not take our guard of redirects away', async () => {
+    const { tokens } = managed()
+    const api = new Api()
+    const client = api.client()
+    const told: unknown[] = []
+    client.interceptors.request.use((config) => {
+      config.beforeRedirect = ({ headers }) => told.push({ ...headers })
+      return config
+    })
+    attachTokenManager(client, tokens)
+    await client.get('/orders')
+    const headers = { Authorization: 'Bearer token-1' }
+    api.requests[0]?.config.beforeRedirect?.({ href: elsewhere, headers }, {} as never, {} as never)
+    expect(headers).toEqual({})
+    expect(told).toEqual([{}])
+  })
+})

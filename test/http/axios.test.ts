@@ -143,6 +143,14 @@ describe('attachTokenManager', () => {
     expect(() => attachTokenManager(client, tokens, { scope: 'orders.write' })).toThrow(/`options` differ from those/)
   })
 
+  it('is put in place again after somebody has cleared the interceptors', async () => {
+    const { api, client, tokens } = attached()
+    client.interceptors.request.clear()
+    attachTokenManager(client, tokens)
+    await client.get('/orders')
+    expect(api.authorizations).toEqual(['Bearer token-1'])
+  })
+
   it('wants a manager', () => {
     const client = new Api().client()
     const mistakes = [undefined, { issuer: 'https://auth.example.com' }]
