@@ -18,6 +18,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/setup.ts'],
+    // Nothing here should take as long; a busy machine must not turn a test red.
+    testTimeout: 30_000,
     ...(TEST_REPORT && { reporters: ['default', 'json'], outputFile: { json: TEST_REPORT } }),
     coverage: {
       provider: 'v8',

@@ -135,7 +135,7 @@ describe('parseRetryAfter', () => {
     (value) => {
       const startedAt = performance.now()
       parseRetryAfter(value, value, NOW)
-      expect(performance.now() - startedAt).toBeLessThan(500)
+      expect(performance.now() - startedAt).toBeLessThan(5000)
     },
   )
 })
