@@ -27,7 +27,7 @@ export interface TokenManagerSettings {
 /** One client; several by name; or a function from name to options, for tenants known only at run time. */
 export type TokenManagerOptions<Name extends string = string> =
   | (TokenManagerSettings & ClientOptions & { readonly clients?: undefined })
-  | (TokenManagerSettings & {
+  | (TokenManagerSettings & { readonly [Option in keyof ClientOptions]?: never } & {
       readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions)
     })
 

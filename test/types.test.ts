@@ -71,6 +71,8 @@ describe('the types', () => {
     compiled(() => new TokenManager({ ...ONE, scopes: 'a' }))
     // @ts-expect-error no such option
     compiled(() => new TokenManager({ clients: { orders: { ...ONE, scopes: 'a' } } }))
+    // @ts-expect-error a client's option beside `clients`
+    compiled(() => new TokenManager({ clients: { orders: ONE }, clientId: 'a' }))
     // @ts-expect-error the client id is missing
     compiled(() => new TokenManager({ tokenEndpoint: 'https://as.example/token' }))
     compiled(() => new TokenManager({ ...SEVERAL, maxTokens: 5, logger: undefined, clock: undefined }))
