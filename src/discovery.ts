@@ -2,7 +2,7 @@ import { type Clock, elapsedMs, type Instant, instant, withTimeout } from './clo
 import { isLoopback } from './endpoint-url.ts'
 import { optionError, TokenError, TokenResponseError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
-import { parseRetryAfter } from './retry-after.ts'
+import { isTransientStatus, parseRetryAfter } from './retry-after.ts'
 import { type MetadataExpectations, readServerMetadata, type ServerMetadata } from './server-metadata.ts'
 import { Flight } from './single-flight.ts'
 import type { HttpResponse, Send } from './transport.ts'
@@ -91,7 +91,7 @@ export class Discovery {
     const answers: string[] = []
     for (const url of this.#locations) {
       const response = await this.#options.send({ method: 'GET', url, headers: { accept: 'application/json' }, signal })
-      if (isTransient(response.status)) throw this.#unavailable(url, response)
+      if (isTransientStatus(response.status)) throw this.#unavailable(url, response)
       const metadata = response.status === 200 ? readServerMetadata(response.body, this.#options) : undefined
       if (metadata !== undefined) return metadata
       answers.push(
@@ -129,10 +129,6 @@ export class Discovery {
     const { client, issuer } = this.#options
     return `Could not load the metadata of issuer ${issuer} for client "${client}": ${problem}.`
   }
-}
-
-function isTransient(status: number): boolean {
-  return status >= 500 || status === 408 || status === 425 || status === 429
 }
 
 /** Where an issuer's metadata may be: RFC 8414 puts its part before the path, OpenID Connect after it. */

@@ -5,8 +5,8 @@ import { optionError } from './errors.ts'
  * @throws TypeError unless it is https, or plain http to this machine where that is allowed
  */
 export function endpointUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
-  // The URL parser would drop line breaks and outer spaces, and then what is shown is not what is used.
   if (value instanceof URL) throw optionError(option, 'must be a string, not a URL object', 'Give its `href`.')
+  // The URL parser would drop line breaks and outer spaces, and then what is shown is not what is used.
   if (typeof value !== 'string' || !/^[!-~]+$/.test(value) || !URL.canParse(value)) {
     throw optionError(
       option,
@@ -56,4 +56,10 @@ export function originList(value: unknown, option: string, allowInsecureLoopback
 /** Whether a URL points at this machine by address or as `localhost`. */
 export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
+}
+
+/** A URL as far as it may be shown: queries hold credentials too often. */
+export function shownUrl(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return `${origin}${pathname}`
 }

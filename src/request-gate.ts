@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
 import { TokenError, TokenResponseError } from './errors.ts'
 import { FailureMemory } from './failure-memory.ts'
-import { Flight } from './single-flight.ts'
+import { abortable } from './single-flight.ts'
 import { cappedRetryAfterMs, denialPauseMs, outagePauseMs } from './token-lifecycle.ts'
 
 const MOST_RUNNING = 32
@@ -96,7 +96,7 @@ export class RequestGate {
       if (this.failing && !probe) throw this.#lastError
       return await request()
     }
-    return await new Flight(() => this.#limit(turn)).wait(signal)
+    return await abortable(signal, () => this.#limit(turn))
   }
 
   /** A request succeeded: credentials and endpoint are good, unless it was sent before the last failure. */

@@ -12,6 +12,11 @@ const HTTP_DATES = [
   new RegExp(`^${WEEKDAY} ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`),
 ]
 
+/** Whether the same request may fare better later, going by the answer's status. @see RFC 9110 §15 */
+export function isTransientStatus(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500
+}
+
 /**
  * How long a server asks to wait, in milliseconds; `undefined` when `value` is absent or neither
  * whole seconds nor one of the three date forms of HTTP.

@@ -54,3 +54,8 @@ export class Flight<T> {
     return leavers
   }
 }
+
+/** What the work comes to, or a rejection with the signal's reason as soon as it aborts, whatever the work does then. */
+export function abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return new Flight(work).wait(signal)
+}

@@ -2,12 +2,13 @@ import type { TokenRequestDraft } from './client-authentication/client-authentic
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
+import { shownUrl } from './endpoint-url.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
 import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
-import { Flight } from './single-flight.ts'
+import { abortable } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
 import { readTokenResponse, type TokenResponse } from './token-response.ts'
 import { createTransport, type HttpRequest, type Send } from './transport.ts'
@@ -86,7 +87,7 @@ export class TokenEndpoint {
     return async () => {
       const { signal } = new AbortController()
       try {
-        const read = (deadline: AbortSignal) => new Flight(() => currentCredential(name)).wait(deadline)
+        const read = (deadline: AbortSignal) => abortable(deadline, () => currentCredential(name))
         return (await this.#inTime(this.url, signal, read)) !== this.#failedCredential
       } catch {
         // What cannot be read is no news: the failure that is remembered says more.
@@ -183,7 +184,7 @@ export class TokenEndpoint {
       hide: (secret) => secrets.push(...spellings(secret)),
     }
     try {
-      await new Flight(async () => await authentication(draft)).wait(signal)
+      await abortable(signal, async () => await authentication(draft))
     } catch (cause) {
       this.#failedCredential = undefined
       throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
@@ -239,13 +240,12 @@ function revocationUnavailable(client: string): TokenError {
 
 // The server's own words are left out: they may repeat the token.
 function revocationError(client: string, url: string, status: number): TokenResponseError {
-  const { origin, pathname } = new URL(url)
   return new TokenResponseError({
     code: status === 429 || status >= 500 ? 'server_unavailable' : 'request_denied',
     client,
     status,
     retryable: status === 429 || status >= 500,
-    message: `Revoking a token of client "${client}" at ${origin}${pathname} failed with HTTP ${status}; it stays valid until it expires.`,
+    message: `Revoking a token of client "${client}" at ${shownUrl(url)} failed with HTTP ${status}; it stays valid until it expires.`,
   })
 }
 
@@ -263,11 +263,10 @@ function authenticationError(client: string, cause: unknown, secrets: Iterable<s
 
 /** The error of a token request that ran out of time. */
 export function timeoutError(client: string, url: string, timeoutMs: number): TokenTransportError {
-  const { origin, pathname } = new URL(url)
   return new TokenTransportError({
     code: 'timeout',
     client,
-    message: `No answer from ${origin}${pathname} for client "${client}" within ${timeoutMs} ms.`,
+    message: `No answer from ${shownUrl(url)} for client "${client}" within ${timeoutMs} ms.`,
     hint:
       'Is the authorization server slow, does a firewall drop the connection, or does a function that supplies the secret' +
       ' not answer? See `timeoutMs` and `attemptTimeoutMs`.',

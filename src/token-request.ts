@@ -4,7 +4,7 @@ import type { ClientSettings } from './client-options.ts'
 import { type Clock, elapsedMs, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent, TokenEventEmitter } from './events.ts'
-import { Flight } from './single-flight.ts'
+import { abortable } from './single-flight.ts'
 import { type RequestedToken, type TokenEndpoint, timeoutError } from './token-endpoint.ts'
 import type { TokenParameters } from './token-key.ts'
 import { tokenAges } from './token-lifecycle.ts'
@@ -98,9 +98,8 @@ export async function withinDeadline<T>(
     void clock.sleep(settings.timeoutMs, done.signal).then(end, () => {})
     try {
       // Raced, and not left to the work, because a supplier of secrets may hang and know nothing of signals.
-      return await new Flight(() => work({ signal: abort.signal, leftMs, isRestarted: () => restart })).wait(
-        abort.signal,
-      )
+      const deadline = { signal: abort.signal, leftMs, isRestarted: () => restart }
+      return await abortable(abort.signal, () => work(deadline))
     } catch (error) {
       if (!restart) throw error
     } finally {

@@ -1,6 +1,7 @@
+import { shownUrl } from './endpoint-url.ts'
 import { type TokenErrorCode, type TokenErrorInit, TokenResponseError } from './errors.ts'
 import { redactText } from './redaction.ts'
-import { parseRetryAfter } from './retry-after.ts'
+import { isTransientStatus, parseRetryAfter } from './retry-after.ts'
 import type { Members, TokenEndpointAnswer, TokenResponseContext } from './token-response.ts'
 
 /** The error for an answer without a usable token: what the body's `error` says, or else the status. */
@@ -11,7 +12,7 @@ export function failedAnswer(
   context: TokenResponseContext,
 ): TokenResponseError {
   const { status } = answer
-  const isTransient = status === 408 || status === 425 || status === 429 || status >= 500
+  const isTransient = isTransientStatus(status)
   const isRedirect = status >= 300 && status < 400
   const error = readError(member, context)
   const hintForError = error === undefined ? undefined : ERROR_HINTS.get(error)?.(context)
@@ -72,13 +73,12 @@ function responseError(
   const secrets = secretsOf(member, context)
   const shown = (value: unknown, maxLength?: number) =>
     (typeof value === 'string' && redactText(value, secrets, maxLength)) || undefined
-  const { origin, pathname } = new URL(context.endpoint)
   const type = shown(mediaType(answer), 60) ?? 'no content type'
   return new TokenResponseError({
     ...init,
     client: context.client,
     message:
-      `The token endpoint ${origin}${pathname} ${init.message}` +
+      `The token endpoint ${shownUrl(context.endpoint)} ${init.message}` +
       ` (client "${context.client}", HTTP ${answer.status}, ${type}, ${Buffer.byteLength(answer.body)} bytes).`,
     status: answer.status,
     error: readError(member, context),

@@ -1,3 +1,4 @@
+import { shownUrl } from './endpoint-url.ts'
 import { TokenTransportError } from './errors.ts'
 import { ProxyError } from './proxy.ts'
 
@@ -36,12 +37,6 @@ export interface FailedRequest {
   readonly client: string
   readonly url: string
   readonly secrets?: readonly string[] | undefined
-}
-
-/** A URL as far as it may be shown: queries hold credentials too often. */
-export function shownUrl(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return `${origin}${pathname}`
 }
 
 /**

@@ -2,13 +2,14 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import type { AxiosInstance, AxiosRequestConfig, AxiosRequestHeaders } from 'axios'
+import { shownUrl } from './endpoint-url.ts'
 import { optionError, TokenError } from './errors.ts'
 import { readText } from './http-body.ts'
 import { type HttpProxy, type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
 import type { ProxyTunnel } from './proxy-tunnel.ts'
-import { Flight } from './single-flight.ts'
+import { abortable } from './single-flight.ts'
 import { readTlsOptions, type TlsOptions } from './tls-options.ts'
-import { shownUrl, transportFailure } from './transport-failure.ts'
+import { transportFailure } from './transport-failure.ts'
 
 /** One request to the authorization server. */
 export interface HttpRequest {
@@ -122,7 +123,7 @@ export function createTransport(options: TransportOptions): Send {
     refuseAttached()
     const { signal } = request
     signal.throwIfAborted()
-    return await new Flight(() => exchange(request)).wait(signal)
+    return await abortable(signal, () => exchange(request))
   }
 }
 
