@@ -12,6 +12,8 @@ export default defineConfig({
     alias: [
       { find: /^evertoken$/, replacement: source('index.ts') },
       { find: /^evertoken\/axios$/, replacement: source('http/axios.ts') },
+      { find: /^evertoken\/fetch$/, replacement: source('http/fetch.ts') },
+      { find: /^evertoken\/undici$/, replacement: source('http/undici.ts') },
       { find: /^evertoken\/testing$/, replacement: source('testing/index.ts') },
     ],
   },

@@ -1,10 +1,10 @@
-import type { AxiosInstance, AxiosRequestTransformer } from 'axios'
+import type { AxiosInstance, AxiosRequestTransformer, AxiosResponse } from 'axios'
 import { optionError, TokenError } from '../errors.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
+import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
 import { authorizationOf, type HeaderRecord, hasAuthorization, removeAuthorization } from './authorization-header.ts'
 import { PreparedAxios } from './axios-dispatch.ts'
-import { type AttachOptions, readAttachOptions } from './axios-options.ts'
 import { AxiosOrigins } from './axios-origins.ts'
 import { carryToken, PASSAGE, Passage, type PassageConfig } from './axios-passage.ts'
 import { answerRejections } from './axios-rejection.ts'
@@ -28,8 +28,8 @@ export class AxiosAttachment {
   #source: TokenSource | undefined
   #end: (() => void) | undefined
 
-  constructor(instance: AxiosInstance, manager: TokenManager<string>, given: AttachOptions) {
-    const { byDefault, origins, onOtherOrigin, replay, isTokenRejected } = readAttachOptions(given)
+  constructor(instance: AxiosInstance, manager: TokenManager<string>, given: ApiRequestOptions<string, AxiosResponse>) {
+    const { byDefault, origins, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(given)
     this.manager = manager
     this.#instance = instance
     this.#prepared = new PreparedAxios(instance)

@@ -1,11 +1,10 @@
-import type { AxiosInstance } from 'axios'
+import type { AxiosInstance, AxiosResponse } from 'axios'
 import { optionError } from '../errors.ts'
 import type { TokenManager } from '../token-manager.ts'
+import type { ApiRequestOptions } from './api-request-options.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
-import type { AttachOptions } from './axios-options.ts'
 import type { RequestToken } from './axios-request-token.cts'
 
-export type { AttachOptions } from './axios-options.ts'
 export type { RequestToken } from './axios-request-token.cts'
 
 declare module 'axios' {
@@ -26,6 +25,9 @@ export interface AttachableAxios {
   }
   request(...config: never[]): Promise<unknown>
 }
+
+/** How a manager is attached to an axios instance: which token by default, and where it may go. */
+export type AttachOptions<Name extends string = string> = ApiRequestOptions<Name, AxiosResponse>
 
 /** An attachment of a manager to an axios instance. */
 export interface Attachment {

@@ -1,17 +1,16 @@
-import type { AxiosResponse } from 'axios'
 import { ownOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
 import type { TokenSelection } from '../token-manager.ts'
 import { TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from '../token-parameters.ts'
 import type { ReplayMode } from './replay.ts'
 
-/** How a manager is attached to an axios instance: which token by default, and where it may go. */
-export interface AttachOptions<Name extends string = string> extends TokenParameterOptions {
+/** How requests to an API get their tokens: which token by default, where it may go, and what if it is rejected. */
+export interface ApiRequestOptions<Name extends string, Answer> extends TokenParameterOptions {
   /** The client whose tokens requests carry unless they say otherwise. Needed when the manager has several. */
   readonly client?: Name | undefined
   /**
    * The origins that may receive the token, such as `https://api.example.com`, or `https://*.example.com` for one label.
-   * Default: the origin of the instance's `baseURL`.
+   * Default for axios: the origin of the instance's `baseURL`.
    */
   readonly origins?: readonly string[] | undefined
   /** What becomes of a request to any other origin: it fails, or goes out without the token. Default `refuse`. */
@@ -25,24 +24,24 @@ export interface AttachOptions<Name extends string = string> extends TokenParame
    * Recognises answers that reject the token in another way than by a 401 with `invalid_token` or without a challenge.
    * Called for every other answer that came from a server that got the token.
    */
-  readonly isTokenRejected?: ((response: AxiosResponse) => boolean) | undefined
+  readonly isTokenRejected?: ((response: Answer) => boolean) | undefined
 }
 
-/** {@link AttachOptions}, checked and with the defaults filled in. */
-export interface AttachSettings {
+/** {@link ApiRequestOptions}, checked and with the defaults filled in. */
+export interface ApiRequestSettings<Answer> {
   /** Which token a request carries that does not say. */
   readonly byDefault: TokenSelection
   readonly origins: readonly string[] | undefined
   readonly onOtherOrigin: 'refuse' | 'omit'
   readonly replay: ReplayMode
-  readonly isTokenRejected: ((response: AxiosResponse) => boolean) | undefined
+  readonly isTokenRejected: ((response: Answer) => boolean) | undefined
 }
 
 const OPTION_NAMES = [...TOKEN_PARAMETER_NAMES, 'client', 'origins', 'onOtherOrigin', 'replay', 'isTokenRejected']
 
 /** Reads the options, each once. @throws TypeError naming the option */
-export function readAttachOptions(given: AttachOptions): AttachSettings {
-  const options = ownOptions<AttachOptions>(given, '', OPTION_NAMES)
+export function readApiRequestOptions<Answer>(given: ApiRequestOptions<string, Answer>): ApiRequestSettings<Answer> {
+  const options = ownOptions<ApiRequestOptions<string, Answer>>(given, '', OPTION_NAMES)
   const { origins, onOtherOrigin = 'refuse', replay = 'all', isTokenRejected, ...byDefault } = options
   if (!['refuse', 'omit'].includes(onOtherOrigin)) throw optionError('onOtherOrigin', "must be 'refuse' or 'omit'")
   if (!['all', 'idempotent', 'none'].includes(replay)) {
