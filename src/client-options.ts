@@ -2,6 +2,8 @@ import type { ClientAuthentication, ClientSecret } from './client-authentication
 import { type BasicEncoding, clientSecretBy } from './client-authentication/client-secret.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
+import { clientCredentials } from './grant/client-credentials.ts'
+import type { Grant } from './grant/grant.ts'
 import type { TokenParameters } from './token-key.ts'
 import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
@@ -75,6 +77,7 @@ export interface ClientSettings {
   readonly issuer: string | undefined
   readonly tokenEndpoint: string | undefined
   readonly authentication: ClientAuthentication
+  readonly grant: Grant
   readonly parameters: TokenParameters
   readonly expectedIssuer: string | undefined
   readonly endpointOrigins: readonly string[]
@@ -123,6 +126,7 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     issuer: o.issuer === undefined ? undefined : issuerUrl(o.issuer, `${at}issuer`, allowInsecureLoopback),
     tokenEndpoint: url('tokenEndpoint'),
     authentication: authentication(o, at),
+    grant: clientCredentials(),
     parameters: readTokenParameters(o, at),
     expectedIssuer: o.expectedIssuer === undefined ? undefined : text(o.expectedIssuer, `${at}expectedIssuer`),
     endpointOrigins: originList(o.endpointOrigins, `${at}endpointOrigins`, allowInsecureLoopback),

@@ -1,17 +1,18 @@
+import { type AuthenticatedRequest, authenticatedRequest, type RequestPlan } from './authenticated-request.ts'
 import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
-import { Discovery, type ServerMetadata } from './discovery.ts'
+import { Discovery } from './discovery.ts'
 import { shownUrl } from './endpoint-url.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
-import { spellings } from './redaction.ts'
+import { fillGrant } from './grant/grant.ts'
 import { retry } from './retry.ts'
 import { abortable } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
 import { readTokenResponse, type TokenResponse } from './token-response.ts'
-import { createTransport, type HttpRequest, type Send } from './transport.ts'
+import { createTransport, type HttpResponse, type Send } from './transport.ts'
 
 /** What bounds one token request. */
 export interface TokenRequestLimits {
@@ -28,15 +29,6 @@ export interface TokenRequestLimits {
 export interface RequestedToken {
   readonly response: TokenResponse
   readonly requestedAt: Instant
-}
-
-interface AuthenticatedRequest {
-  readonly request: HttpRequest
-  /** What must not be shown. */
-  readonly secrets: readonly string[]
-  /** How the client authenticated. */
-  readonly method: string
-  readonly credential: string | undefined
 }
 
 /**
@@ -124,9 +116,16 @@ export class TokenEndpoint {
     const metadata = await this.#discovery?.load(signal)
     const url = revocationEndpoint ?? metadata?.revocationEndpoint
     if (url === undefined) throw revocationUnavailable(name)
-    const body = new URLSearchParams({ token, token_type_hint: 'access_token' })
     const { status } = await this.#inTime(url, signal, async (deadline) => {
-      const { request } = await this.#authenticated(url, body, metadata, deadline)
+      const { request } = await this.#build({
+        url,
+        metadata,
+        signal: deadline,
+        fill: ({ body }) => {
+          body.set('token', token)
+          body.set('token_type_hint', 'access_token')
+        },
+      })
       return await this.#send(request)
     })
     // 200 even for a token the server does not know.
@@ -135,66 +134,51 @@ export class TokenEndpoint {
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
-    const { name: client, tokenEndpoint, strictTokenType, defaultLifetimeMs } = this.#settings
+    const { grant, tokenEndpoint } = this.#settings
     const metadata = await this.#discovery?.load(signal)
-    const endpoint = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
-    return await this.#inTime(endpoint, signal, async (deadline) => {
-      const { request, ...sent } = await this.#authenticated(endpoint, grantBody(parameters), metadata, deadline)
+    const url = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
+    return await this.#inTime(url, signal, async (deadline) => {
+      const fill = (draft: TokenRequestDraft) => fillGrant(grant, draft, parameters)
+      const built = await this.#build({ url, metadata, signal: deadline, fill })
       const requestedAt = instant(this.#clock)
       try {
-        const answer = await this.#send(request)
-        const response = readTokenResponse(answer, {
-          client,
-          endpoint,
-          strictTokenType,
-          defaultLifetimeMs,
-          scopeRequested: parameters.scope,
-          requestedAt: requestedAt.wall,
-          now: this.#clock.now(),
-          secrets: sent.secrets,
-          authenticationMethod: sent.method,
-        })
-        return { response, requestedAt }
+        const answer = await this.#send(built.request)
+        return { response: this.#read(answer, built, parameters, requestedAt), requestedAt }
       } catch (error) {
-        this.#failedCredential = sent.credential
+        this.#failedCredential = built.credential
         if (isGone(error)) this.#discovery?.doubt()
         throw error
       }
     })
   }
 
-  /** Makes the request that sends a form to an endpoint of the server as this client. */
-  async #authenticated(
-    url: string,
-    body: URLSearchParams,
-    metadata: ServerMetadata | undefined,
-    signal: AbortSignal,
-  ): Promise<AuthenticatedRequest> {
-    const { name: client, clientId, issuer, expectedIssuer, authentication } = this.#settings
-    // The client's id too: not secret, but a server's error is no place to publish it.
-    const secrets = spellings(clientId)
-    const draft: TokenRequestDraft = {
-      client,
-      clientId,
-      tokenEndpoint: url,
-      issuer: expectedIssuer ?? issuer,
-      body,
-      supportedMethods: metadata?.tokenEndpointAuthMethods,
-      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-      hide: (secret) => secrets.push(...spellings(secret)),
-    }
+  async #build(plan: Omit<RequestPlan, 'now'>): Promise<AuthenticatedRequest> {
     try {
-      await abortable(signal, async () => await authentication(draft))
-    } catch (cause) {
+      return await authenticatedRequest(this.#settings, { ...plan, now: this.#clock.now() })
+    } catch (error) {
       this.#failedCredential = undefined
-      throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
+      throw error
     }
-    secrets.push(...privateValues(draft).flatMap(spellings))
-    const { headers, credential } = draft
-    const method =
-      authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
-    const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets }
-    return { request, secrets, method, credential }
+  }
+
+  #read(
+    answer: HttpResponse,
+    { request, secrets, method }: AuthenticatedRequest,
+    { scope: scopeRequested }: TokenParameters,
+    requestedAt: Instant,
+  ): TokenResponse {
+    const { name: client, strictTokenType, defaultLifetimeMs } = this.#settings
+    return readTokenResponse(answer, {
+      client,
+      endpoint: request.url,
+      strictTokenType,
+      defaultLifetimeMs,
+      scopeRequested,
+      requestedAt: requestedAt.wall,
+      now: this.#clock.now(),
+      secrets,
+      authenticationMethod: method,
+    })
   }
 
   /** Runs one attempt with a signal that aborts when the given one does or the attempt's own time is up. */
@@ -208,25 +192,6 @@ export class TokenEndpoint {
 function isGone(error: unknown): boolean {
   if (!(error instanceof TokenResponseError)) return false
   return error.code === 'redirect_refused' || [404, 405, 410].includes(error.status)
-}
-
-const PUBLIC = new Set(['grant_type', 'scope', 'resource', 'audience', 'client_assertion_type', 'token_type_hint'])
-
-// Whatever a method of authentication or a parameter put into the request may be private, and must not show in an error.
-function privateValues({ body, headers }: TokenRequestDraft): string[] {
-  const values = [...body].filter(([name]) => !PUBLIC.has(name)).map(([, value]) => value)
-  const { authorization = '' } = headers
-  return [...values, authorization, authorization.slice(authorization.indexOf(' ') + 1)].filter((value) => value !== '')
-}
-
-// RFC 6749 §4.4.2, RFC 8707 §2
-function grantBody({ scope, resource, audience, parameters }: TokenParameters): URLSearchParams {
-  const body = new URLSearchParams({ grant_type: 'client_credentials' })
-  if (scope.length > 0) body.set('scope', scope.join(' '))
-  for (const uri of resource) body.append('resource', uri)
-  for (const name of audience) body.append('audience', name)
-  for (const [name, value] of Object.entries(parameters)) body.append(name, value)
-  return body
 }
 
 function revocationUnavailable(client: string): TokenError {
@@ -246,18 +211,6 @@ function revocationError(client: string, url: string, status: number): TokenResp
     status,
     retryable: status === 429 || status >= 500,
     message: `Revoking a token of client "${client}" at ${shownUrl(url)} failed with HTTP ${status}; it stays valid until it expires.`,
-  })
-}
-
-function authenticationError(client: string, cause: unknown, secrets: Iterable<string>): TokenError {
-  return new TokenError({
-    code: 'secret_unavailable',
-    client,
-    message: `The function given as \`clientAuthentication\` failed for client "${client}".`,
-    hint: 'Look at `cause`.',
-    retryable: true,
-    cause,
-    secrets,
   })
 }
 

@@ -59,8 +59,9 @@ const NAMES = Object.keys({
 
 describe('client options', () => {
   it('that are few get these defaults', () => {
-    const { authentication, ...settings } = read({})
+    const { authentication, grant, ...settings } = read({})
     expect(authentication.method).toBeUndefined()
+    expect(grant.type).toBe('client_credentials')
     expect(settings).toEqual({
       name: 'orders',
       clientId: 'orders-service',
@@ -80,7 +81,7 @@ describe('client options', () => {
       requireScope: false,
       strictTokenType: false,
       transport: { transport: undefined, proxy: undefined, ca: undefined, cert: undefined, key: undefined },
-    } satisfies Omit<ClientSettings, 'authentication'>)
+    } satisfies Omit<ClientSettings, 'authentication' | 'grant'>)
   })
 
   it('are taken over as they are given', () => {

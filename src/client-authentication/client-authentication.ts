@@ -9,6 +9,8 @@ export interface TokenRequestDraft {
   readonly issuer: string | undefined
   /** The methods the server's metadata lists, if there is metadata and it lists them. @see RFC 8414 §2 */
   readonly supportedMethods: readonly string[] | undefined
+  /** Wall-clock time, epoch milliseconds, for assertions. */
+  readonly now: number
   /** The headers so far, names in lower case. */
   readonly headers: Record<string, string>
   /** The form parameters so far. */

@@ -22,6 +22,7 @@ function draft(init: Partial<TokenRequestDraft> = {}): Draft {
     clientId: 'orders-service',
     tokenEndpoint: 'https://as.example/token',
     issuer: undefined,
+    now: 0,
     supportedMethods: undefined,
     headers: {},
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
