@@ -1,10 +1,22 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import newest from 'axios/package.json' with { type: 'json' }
+import middle from 'axios-middle/package.json' with { type: 'json' }
+import oldest from 'axios-oldest/package.json' with { type: 'json' }
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
 const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url))
 
 // Where .ci/run wants to read how many tests passed.
 const { TEST_REPORT } = process.env
+
+// What sends its requests by axios runs against three versions of it: the oldest supported, one half-way, the newest.
+const USES_AXIOS = ['test/http/axios*.test.ts', 'test/transport*.test.ts']
+
+const against = (packageName: string, { version }: { readonly version: string }): TestProjectInlineConfiguration => ({
+  extends: true,
+  resolve: { alias: [{ find: /^axios$/, replacement: packageName }] },
+  test: { name: `axios ${version}`, include: USES_AXIOS, provide: { axiosVersion: version } },
+})
 
 export default defineConfig({
   resolve: {
@@ -18,10 +30,17 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'evertoken', include: ['test/**/*.test.ts'], exclude: USES_AXIOS } },
+      against('axios', newest),
+      against('axios-middle', middle),
+      against('axios-oldest', oldest),
+    ],
     setupFiles: ['test/support/setup.ts'],
     // Nothing here should take as long; a busy machine must not turn a test red.
     testTimeout: 30_000,
+    // Every core: by default one is left idle, which is half of a machine with two.
+    maxWorkers: '100%',
     ...(TEST_REPORT && { reporters: ['default', 'json'], outputFile: { json: TEST_REPORT } }),
     coverage: {
       provider: 'v8',
