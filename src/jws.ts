@@ -1,0 +1,257 @@
+import {
+  constants,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  KeyObject,
+  randomUUID,
+  sign as signBytes,
+  type webcrypto,
+} from 'node:crypto'
+import { types } from 'node:util'
+
+/**
+ * How a signature is made with a private key. `Ed25519` is the newer name of what most servers call `EdDSA`.
+ * @see RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2
+ */
+export type SigningAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'RS256' | 'EdDSA' | 'Ed25519'
+
+/** A private key: PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted), JWK, or a key object of node:crypto or Web Crypto. */
+export type SigningKeyInput = string | Uint8Array | JsonWebKey | KeyObject | webcrypto.CryptoKey
+
+/** Makes the error for a key that cannot be used. `problem` completes "the key …", `hint` says what to do. */
+export type RefuseKey = (problem: string, hint: string) => Error
+
+interface Method {
+  /** The types of key that fit, as {@link kindOf} names them, each with the name of the algorithm first to be taken. */
+  readonly kinds: readonly string[]
+  readonly hash: string | null
+  /** Bytes of each half of an ECDSA signature. */
+  readonly halfSize?: number
+  readonly options?: { readonly padding: number; readonly saltLength: number }
+}
+
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+
+// The first that fits a key is what it signs by if nothing else is asked for.
+const METHODS: Readonly<Record<SigningAlgorithm, Method>> = {
+  ES256: { kinds: ['ec prime256v1'], hash: 'sha256', halfSize: 32 },
+  ES384: { kinds: ['ec secp384r1'], hash: 'sha384', halfSize: 48 },
+  ES512: { kinds: ['ec secp521r1'], hash: 'sha512', halfSize: 66 },
+  PS256: { kinds: ['rsa', 'rsa-pss'], hash: 'sha256', options: PSS },
+  RS256: { kinds: ['rsa'], hash: 'sha256' },
+  EdDSA: { kinds: ['ed25519'], hash: null },
+  Ed25519: { kinds: ['ed25519'], hash: null },
+}
+
+/** The names of all {@link SigningAlgorithm}s. */
+export const SIGNING_ALGORITHMS: readonly SigningAlgorithm[] = Object.keys(METHODS) as SigningAlgorithm[]
+
+const SHORTEST_RSA_BITS = 2048
+
+/** A private key, imported once, and the algorithm it signs by. Shows nothing of the key when printed. */
+export class SigningKey {
+  readonly algorithm: SigningAlgorithm
+  /** The `kid` of the JWK it was made from. */
+  readonly keyId: string | undefined
+  readonly #key: KeyObject
+  readonly #method: Method
+
+  constructor(key: KeyObject, algorithm: SigningAlgorithm, keyId?: string) {
+    this.algorithm = algorithm
+    this.keyId = keyId
+    this.#key = key
+    this.#method = METHODS[algorithm]
+  }
+
+  /** The public half, without `kid` or `alg`. Derived anew at every call: keep it. @see RFC 7517 §4 */
+  publicJwk(): JsonWebKey {
+    return createPublicKey(this.#key).export({ format: 'jwk' })
+  }
+
+  /** Signs the ASCII text, synchronously. @returns the signature in base64url @see RFC 7515 §5.1 */
+  sign(input: string): string {
+    const { hash, halfSize, options } = this.#method
+    const signature = signBytes(hash, Buffer.from(input, 'latin1'), { key: this.#key, ...options })
+    return (halfSize === undefined ? signature : joinedHalves(signature, halfSize)).toString('base64url')
+  }
+}
+
+/**
+ * Imports a private key for signing.
+ * @param algorithm default: what the key itself says (JWK `alg`, a CryptoKey's algorithm), else what its type allows;
+ *   an RSA key that does not say signs by PS256
+ * @throws what `refuse` makes, for a key that is no private key, cannot be read, is too short, or does not fit; never
+ *   with anything of the key in it
+ * @see RFC 7518 §3
+ */
+export function importSigningKey(
+  key: SigningKeyInput,
+  algorithm: SigningAlgorithm | undefined,
+  refuse: RefuseKey,
+): SigningKey {
+  const { object, ownAlgorithm, keyId } = read(key, refuse)
+  if (object.type !== 'private') throw refuse(`is a ${object.type} key`, 'To sign takes the private key.')
+  const kind = kindOf(object)
+  const fitting = SIGNING_ALGORITHMS.filter((name) => METHODS[name].kinds.includes(kind))
+  if (fitting.length === 0) {
+    throw refuse(`is of type ${kind}`, 'Use an EC key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key.')
+  }
+  const allowed = ownAlgorithm === undefined ? fitting : fitting.filter((name) => sameMethod(name, ownAlgorithm))
+  const chosen = algorithm ?? allowed.find((name) => name === ownAlgorithm) ?? allowed[0]
+  if (chosen === undefined || !allowed.includes(chosen)) {
+    const says = ownAlgorithm === undefined ? `is of type ${kind}` : `is of type ${kind}, for ${shown(ownAlgorithm)}`
+    throw refuse(`${says}, and cannot sign by ${shown(chosen)}`, `It can sign by ${allowed.join(' or ') || 'nothing'}.`)
+  }
+  const bits = object.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA_BITS
+  if (bits < SHORTEST_RSA_BITS) throw refuse(`is an RSA key of ${bits} bits`, 'At least 2048 are needed.')
+  return new SigningKey(object, chosen, keyId)
+}
+
+/** Makes a new key pair for this algorithm. */
+export function generateSigningKey(algorithm: SigningAlgorithm): SigningKey {
+  return new SigningKey(newPrivateKey(METHODS[algorithm].kinds[0] ?? ''), algorithm)
+}
+
+/** The base64url of an object's JSON: a header or the claims of a JWS. @see RFC 7515 §3.1 */
+export function encodeSegment(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
+/** A `jti` that was never used before. */
+export function newTokenId(): string {
+  return randomUUID()
+}
+
+/** Signs by HS256. @returns the authentication code in base64url @see RFC 7518 §3.2 */
+export function hmacSha256(secret: string, input: string): string {
+  return createHmac('sha256', secret).update(input).digest('base64url')
+}
+
+/** The SHA-256 thumbprint of a public JWK, in base64url. @see RFC 7638 §3 */
+export function jwkThumbprint(jwk: JsonWebKey): string {
+  // Exactly the members that make the key, in the order of their names.
+  const members = ['crv', 'e', 'kty', 'n', 'x', 'y'].filter((name) => jwk[name] !== undefined)
+  return createHash('sha256').update(JSON.stringify(jwk, members)).digest('base64url')
+}
+
+/**
+ * The bytes that a JWS has for a signature made elsewhere: an ECDSA signature in DER, as most key services give it,
+ * becomes its two halves; everything else stays as it is.
+ * @see RFC 7518 §3.4
+ */
+export function jwsSignature(algorithm: SigningAlgorithm, signature: Uint8Array): string {
+  const bytes = Buffer.from(signature)
+  const { halfSize } = METHODS[algorithm]
+  const isDer = halfSize !== undefined && bytes.length !== 2 * halfSize && bytes[0] === 0x30
+  return (isDer ? joinedHalves(bytes, halfSize) : bytes).toString('base64url')
+}
+
+/** From SEQUENCE { INTEGER r, INTEGER s } to both integers at full length: half the cost of asking OpenSSL for it. */
+function joinedHalves(der: Buffer, halfSize: number): Buffer {
+  const joined = Buffer.alloc(2 * halfSize)
+  // 132 bytes and more, as of P-521, say so in one byte more.
+  let at = der[1] === 0x81 ? 3 : 2
+  for (const end of [halfSize, 2 * halfSize]) {
+    const next = at + 2 + (der[at + 1] ?? 0)
+    // DER drops zeros at the front, and puts one before a first bit that is set.
+    const start = Math.max(at + 2, next - halfSize)
+    der.copy(joined, end - (next - start), start, next)
+    at = next
+  }
+  return joined
+}
+
+interface ReadKey {
+  readonly object: KeyObject
+  readonly ownAlgorithm?: string | undefined
+  readonly keyId?: string | undefined
+}
+
+function read(key: SigningKeyInput, refuse: RefuseKey): ReadKey {
+  if (types.isKeyObject(key)) return { object: key as KeyObject }
+  if (types.isCryptoKey(key)) return fromCryptoKey(key as webcrypto.CryptoKey, refuse)
+  if (typeof key === 'string' || key instanceof Uint8Array)
+    return { object: fromPem(Buffer.from(key).toString(), refuse) }
+  if (typeof key === 'object' && key !== null && typeof key.kty === 'string') return fromJwk(key, refuse)
+  const what = key === null ? 'null' : typeof key
+  throw refuse(`is ${what}, not a key`, 'Give PEM, a JWK as an object, a KeyObject or a CryptoKey.')
+}
+
+function fromCryptoKey(key: webcrypto.CryptoKey, refuse: RefuseKey): ReadKey {
+  if (!key.extractable) throw refuse('is a CryptoKey that is not extractable', 'Import it as extractable, or as PEM.')
+  // It was made for one algorithm: signing by another would make two keys of one.
+  return { object: attempt(() => KeyObject.from(key), refuse, 'Give it as PEM.'), ownAlgorithm: algorithmOf(key) }
+}
+
+const WEB_ALGORITHMS: Readonly<Record<string, SigningAlgorithm>> = {
+  'ECDSA P-256': 'ES256',
+  'ECDSA P-384': 'ES384',
+  'ECDSA P-521': 'ES512',
+  'RSA-PSS SHA-256': 'PS256',
+  'RSASSA-PKCS1-v1_5 SHA-256': 'RS256',
+  Ed25519: 'EdDSA',
+}
+
+/** The algorithm that a CryptoKey was made for; Web Crypto's own name where it is none of ours. */
+function algorithmOf({ algorithm }: webcrypto.CryptoKey): string {
+  const { name, namedCurve, hash } = algorithm as { name: string; namedCurve?: string; hash?: { name: string } }
+  const full = [name, namedCurve ?? hash?.name].filter((part) => part !== undefined).join(' ')
+  return WEB_ALGORITHMS[full] ?? full
+}
+
+function fromJwk(jwk: JsonWebKey, refuse: RefuseKey): ReadKey {
+  if (jwk.kty === 'oct') throw refuse('is a shared secret', 'Those are for `clientSecretJwt`; this takes a key pair.')
+  if (jwk.d === undefined) throw refuse('is a public key', 'To sign takes the private key: the JWK has no `d`.')
+  const { alg, kid } = jwk
+  const object = attempt(() => createPrivateKey({ key: jwk, format: 'jwk' }), refuse, 'Is a member of the JWK cut off?')
+  return { object, ownAlgorithm: text(alg), keyId: text(kid) }
+}
+
+function fromPem(pem: string, refuse: RefuseKey): KeyObject {
+  if (/ENCRYPTED/.test(pem)) {
+    throw refuse(
+      'is encrypted',
+      'Decrypt it with `createPrivateKey({ key, passphrase })` of node:crypto, and give that.',
+    )
+  }
+  if (!/PRIVATE KEY/.test(pem) && /PUBLIC KEY|CERTIFICATE/.test(pem)) {
+    throw refuse('is a public key or a certificate', 'To sign takes the private key.')
+  }
+  if (!pem.includes('-----BEGIN ')) throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----".')
+  const hint = pem.includes('\\n')
+    ? 'It has the two characters `\\n` where lines should end.'
+    : 'Was it cut off, or are its line breaks lost?'
+  return attempt(() => createPrivateKey(pem), refuse, hint)
+}
+
+function attempt(make: () => KeyObject, refuse: RefuseKey, hint: string): KeyObject {
+  try {
+    return make()
+  } catch {
+    // The message may quote what was given.
+    throw refuse('cannot be read', hint)
+  }
+}
+
+function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): string {
+  return type === 'ec' ? `ec ${asymmetricKeyDetails?.namedCurve}` : String(type)
+}
+
+function newPrivateKey(kind: string): KeyObject {
+  if (kind === 'ed25519') return generateKeyPairSync('ed25519').privateKey
+  if (kind === 'rsa') return generateKeyPairSync('rsa', { modulusLength: SHORTEST_RSA_BITS }).privateKey
+  return generateKeyPairSync('ec', { namedCurve: kind.slice('ec '.length) }).privateKey
+}
+
+const sameMethod = (name: SigningAlgorithm, other: string) =>
+  name === other || (name === 'Ed25519' && other === 'EdDSA') || (name === 'EdDSA' && other === 'Ed25519')
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+
+// An algorithm comes from options or a JWK: only what looks like a name is repeated.
+const shown = (value: unknown) =>
+  typeof value === 'string' && /^[\w .-]{1,32}$/.test(value) ? value : 'that algorithm'
