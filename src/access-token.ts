@@ -14,7 +14,12 @@ export interface AccessTokenInit {
   readonly dueAfterMs: number
   /** Age in milliseconds from which the token is no longer used. */
   readonly expiredAfterMs: number
+  /** The headers that carry the token. Default: `Authorization`. */
+  readonly headersOf?: ((token: AccessToken) => readonly Header[]) | undefined
 }
+
+/** One header of a request. */
+export type Header = readonly [name: string, value: string]
 
 /**
  * An access token and what is known about it.
@@ -24,6 +29,7 @@ export interface AccessTokenInit {
 export class AccessToken {
   readonly #value: string
   readonly #authorization: string
+  readonly #headers: readonly Header[]
   #fingerprint: string | undefined
   /** `Bearer`, in the spelling that is sent. @see RFC 6749 §7.1 */
   readonly tokenType: string
@@ -54,6 +60,7 @@ export class AccessToken {
     this.expiredAfterMs = init.expiredAfterMs
     // All callers and listeners share one object.
     Object.freeze(this)
+    this.#headers = init.headersOf?.(this) ?? [['Authorization', this.#authorization]]
   }
 
   /** A short name of the token that is safe to log: the start of its SHA-256. */
@@ -84,6 +91,11 @@ export class AccessToken {
   /** @internal */
   [inspect.custom](): string {
     return `AccessToken ${inspect(this.toJSON())}`
+  }
+
+  /** The headers that carry the token. @internal */
+  static headersOf(token: AccessToken): readonly Header[] {
+    return token.#headers
   }
 
   /** The value of the `Authorization` header. @internal */

@@ -16,6 +16,8 @@ export interface RequestPlan {
   readonly signal: AbortSignal
   /** Writes the form. */
   readonly fill: (draft: TokenRequestDraft) => void | Promise<void>
+  /** What the token is wanted for; changes the request at last. */
+  readonly rebuild?: ((request: HttpRequest, hide: (secret: string) => void) => Promise<HttpRequest>) | undefined
 }
 
 /** A request that authenticates the client. */
@@ -36,9 +38,12 @@ export interface AuthenticatedRequest {
  */
 export async function authenticatedRequest(settings: ClientSettings, plan: RequestPlan): Promise<AuthenticatedRequest> {
   const { name: client, clientId, issuer, expectedIssuer, authentication } = settings
-  const { url, metadata, now, signal, fill } = plan
+  const { url, metadata, now, signal, fill, rebuild = async (request) => request } = plan
   // The client's id too: not secret, but a server's error is no place to publish it.
   const secrets = spellings(clientId)
+  const hide = (secret: string) => {
+    secrets.push(...spellings(secret))
+  }
   const draft: TokenRequestDraft = {
     client,
     clientId,
@@ -48,7 +53,7 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
     body: new URLSearchParams(),
     supportedMethods: metadata?.tokenEndpointAuthMethods,
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-    hide: (secret) => secrets.push(...spellings(secret)),
+    hide,
   }
   try {
     await abortable(signal, async () => {
@@ -63,7 +68,7 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
   const method =
     authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
   const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets }
-  return { request, secrets, method, credential }
+  return { request: await abortable(signal, () => rebuild(request, hide)), secrets, method, credential }
 }
 
 const PUBLIC = new Set(['grant_type', 'scope', 'resource', 'audience', 'client_assertion_type', 'token_type_hint'])

@@ -1,16 +1,21 @@
-import type { ClientAuthentication, ClientSecret } from './client-authentication/client-authentication.ts'
+import {
+  type ClientAuthentication,
+  type ClientSecret,
+  clientAuthentication,
+} from './client-authentication/client-authentication.ts'
 import { type BasicEncoding, clientSecretBy } from './client-authentication/client-secret.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import { clientCredentials } from './grant/client-credentials.ts'
 import type { Grant } from './grant/grant.ts'
+import { HOOK_NAMES, type PartnerHooks, readHooks } from './partner-hooks.ts'
 import type { TokenParameters } from './token-key.ts'
 import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import type { AxiosLike, FetchLike, TransportOptions } from './transport.ts'
 
 /** One client of one authorization server. Durations are milliseconds. */
-export interface ClientOptions extends TokenParameterOptions {
+export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   /** The issuer identifier, exactly as the server's metadata spells it; the token endpoint is looked up there. @see RFC 8414 */
   readonly issuer?: string | undefined
   /** The token endpoint; then no metadata is loaded. */
@@ -78,6 +83,7 @@ export interface ClientSettings {
   readonly tokenEndpoint: string | undefined
   readonly authentication: ClientAuthentication
   readonly grant: Grant
+  readonly hooks: PartnerHooks
   readonly parameters: TokenParameters
   readonly expectedIssuer: string | undefined
   readonly endpointOrigins: readonly string[]
@@ -101,6 +107,7 @@ const OPTION_NAMES = [
   ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
   ...['requireScope', 'strictTokenType'],
   ...['transport', 'proxy', 'ca', 'cert', 'key'],
+  ...HOOK_NAMES,
 ]
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000
@@ -113,9 +120,10 @@ const LONGEST_TIMEOUT_MS = 10 * 60 * 1000
  */
 export function readClientOptions(given: unknown, name: string, at: string): ClientSettings {
   const o = ownOptions<ClientOptions>(given, at, OPTION_NAMES)
-  if (o.issuer === undefined && o.tokenEndpoint === undefined) {
+  if (o.issuer === undefined && o.tokenEndpoint === undefined && o.requestToken === undefined) {
     throw optionError(`${at}issuer`, 'or `tokenEndpoint` must be given', 'Is the environment variable set?')
   }
+  const hooks = readHooks(o, at)
   const allowInsecureLoopback = flag(o.allowInsecureLoopback, `${at}allowInsecureLoopback`)
   const url = (option: 'tokenEndpoint' | 'revocationEndpoint') =>
     o[option] === undefined ? undefined : endpointUrl(o[option], `${at}${option}`, allowInsecureLoopback)
@@ -125,8 +133,9 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     clientId: text(o.clientId, `${at}clientId`),
     issuer: o.issuer === undefined ? undefined : issuerUrl(o.issuer, `${at}issuer`, allowInsecureLoopback),
     tokenEndpoint: url('tokenEndpoint'),
-    authentication: authentication(o, at),
+    authentication: o.requestToken === undefined ? authentication(o, at) : byHook(o, at),
     grant: clientCredentials(),
+    hooks,
     parameters: readTokenParameters(o, at),
     expectedIssuer: o.expectedIssuer === undefined ? undefined : text(o.expectedIssuer, `${at}expectedIssuer`),
     endpointOrigins: originList(o.endpointOrigins, `${at}endpointOrigins`, allowInsecureLoopback),
@@ -227,4 +236,21 @@ function authentication(o: ClientOptions, at: string): ClientAuthentication {
     )
   }
   return clientSecretBy(method, clientSecret, basicEncoding, at)
+}
+
+// A token that a function gets needs none of what is for a token endpoint.
+function byHook(o: ClientOptions, at: string): ClientAuthentication {
+  const unused = (
+    [
+      'tokenEndpoint',
+      'issuer',
+      'clientSecret',
+      'clientAuthentication',
+      'transport',
+      'buildRequest',
+      'parseResponse',
+    ] as const
+  ).find((option) => o[option] !== undefined)
+  if (unused === undefined) return clientAuthentication('none', () => {})
+  throw optionError(`${at}${unused}`, 'has no effect beside `requestToken`', 'Leave out one of the two.')
 }

@@ -14,6 +14,7 @@ import { redactText } from './redaction.ts'
  * - `unsupported_client_authentication`: the server's metadata lists no method that fits the configuration.
  * - `expired_on_arrival`: the token request took longer than the token lives.
  * - `revocation_unavailable`: tokens were to be revoked, and it is not known where.
+ * - `hook_failed`: a function given as `buildRequest`, `parseResponse`, `applyToken` or `requestToken` failed.
  * - `unexpected`: a function or library that evertoken was given failed in a way it must not; look at `cause`.
  * - `fresh_token_rejected`: an API rejected a token and at once its replacement; requests for more pause.
  * - `too_many_requests`: more tokens of one client are asked for at once than may wait for their turn.
@@ -38,6 +39,7 @@ export type TokenErrorCode =
   | 'unsupported_client_authentication'
   | 'expired_on_arrival'
   | 'revocation_unavailable'
+  | 'hook_failed'
   | 'unexpected'
   | 'fresh_token_rejected'
   | 'too_many_requests'

@@ -11,6 +11,14 @@ export { TokenError, type TokenErrorCode, TokenResponseError, TokenTransportErro
 export type { RequestReason, TokenEvent, TokenEventListener, TokenEvents } from './events.ts'
 export type { GetTokenOptions } from './get-token-options.ts'
 export type { TokenLogger } from './logger.ts'
+export type {
+  OutgoingTokenRequest,
+  PartnerHooks,
+  ReceivedToken,
+  TokenEndpointResponse,
+  TokenRequestChanges,
+  TokenRequestDescription,
+} from './partner-hooks.ts'
 export {
   TokenManager,
   type TokenManagerOptions,

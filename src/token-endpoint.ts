@@ -8,10 +8,13 @@ import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts
 import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
 import { fillGrant } from './grant/grant.ts'
+import { callHook, describeRequest, type PartnerHooks } from './partner-hooks.ts'
+import { rebuiltRequest } from './rebuilt-request.ts'
+import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
 import { abortable } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
-import { readTokenResponse, type TokenResponse } from './token-response.ts'
+import { readReceivedToken, readTokenResponse, type TokenResponse } from './token-response.ts'
 import { createTransport, type HttpResponse, type Send } from './transport.ts'
 
 /** What bounds one token request. */
@@ -134,12 +137,14 @@ export class TokenEndpoint {
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
-    const { grant, tokenEndpoint } = this.#settings
+    const { grant, tokenEndpoint, hooks } = this.#settings
+    if (hooks.requestToken !== undefined) return await this.#requestByHook(hooks.requestToken, parameters, signal)
     const metadata = await this.#discovery?.load(signal)
     const url = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
     return await this.#inTime(url, signal, async (deadline) => {
       const fill = (draft: TokenRequestDraft) => fillGrant(grant, draft, parameters)
-      const built = await this.#build({ url, metadata, signal: deadline, fill })
+      const rebuild = hooks.buildRequest && this.#rebuilder(hooks.buildRequest, parameters, deadline)
+      const built = await this.#build({ url, metadata, signal: deadline, fill, rebuild })
       const requestedAt = instant(this.#clock)
       try {
         const answer = await this.#send(built.request)
@@ -149,6 +154,34 @@ export class TokenEndpoint {
         if (isGone(error)) this.#discovery?.doubt()
         throw error
       }
+    })
+  }
+
+  #rebuilder(
+    build: NonNullable<PartnerHooks['buildRequest']>,
+    parameters: TokenParameters,
+    signal: AbortSignal,
+  ): RequestPlan['rebuild'] {
+    return async (request, hide) =>
+      await rebuiltRequest(build, request, describeRequest(this.#settings, parameters, signal, hide))
+  }
+
+  async #requestByHook(
+    requestToken: NonNullable<PartnerHooks['requestToken']>,
+    parameters: TokenParameters,
+    signal: AbortSignal,
+  ): Promise<RequestedToken> {
+    const { name: client, defaultLifetimeMs } = this.#settings
+    return await this.#inTime('', signal, async (deadline) => {
+      const secrets: string[] = []
+      const hide = (secret: string) => secrets.push(...spellings(secret))
+      const wanted = describeRequest(this.#settings, parameters, deadline, hide)
+      const requestedAt = instant(this.#clock)
+      const received = await abortable(deadline, () =>
+        callHook('requestToken', client, secrets, () => requestToken(wanted)),
+      )
+      const context = { client, defaultLifetimeMs, requestedAt: requestedAt.wall }
+      return { response: readReceivedToken(received, context), requestedAt }
     })
   }
 
@@ -167,7 +200,7 @@ export class TokenEndpoint {
     { scope: scopeRequested }: TokenParameters,
     requestedAt: Instant,
   ): TokenResponse {
-    const { name: client, strictTokenType, defaultLifetimeMs } = this.#settings
+    const { name: client, strictTokenType, defaultLifetimeMs, hooks } = this.#settings
     return readTokenResponse(answer, {
       client,
       endpoint: request.url,
@@ -178,6 +211,7 @@ export class TokenEndpoint {
       now: this.#clock.now(),
       secrets,
       authenticationMethod: method,
+      parseResponse: hooks.parseResponse,
     })
   }
 
@@ -219,7 +253,7 @@ export function timeoutError(client: string, url: string, timeoutMs: number): To
   return new TokenTransportError({
     code: 'timeout',
     client,
-    message: `No answer from ${shownUrl(url)} for client "${client}" within ${timeoutMs} ms.`,
+    message: `No answer${url === '' ? '' : ` from ${shownUrl(url)}`} for client "${client}" within ${timeoutMs} ms.`,
     hint:
       'Is the authorization server slow, does a firewall drop the connection, or does a function that supplies the secret' +
       ' not answer? See `timeoutMs` and `attemptTimeoutMs`.',

@@ -4,6 +4,7 @@ import type { ClientSettings } from './client-options.ts'
 import { type Clock, elapsedMs, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason, TokenEvent, TokenEventEmitter } from './events.ts'
+import { appliedHeaders } from './partner-hooks.ts'
 import { abortable } from './single-flight.ts'
 import { type RequestedToken, type TokenEndpoint, timeoutError } from './token-endpoint.ts'
 import type { TokenParameters } from './token-key.ts'
@@ -114,12 +115,14 @@ const OVERDUE_MS = 1000
 function accessToken(requested: RequestedToken, context: ClientContext, parameters: TokenParameters): AccessToken {
   const { response, requestedAt } = requested
   const { settings, clock } = context
+  const { applyToken } = settings.hooks
   const token = new AccessToken({
     value: response.accessToken,
     tokenType: response.tokenType,
     scope: response.scope ?? parameters.scope,
     lifetimeMs: response.lifetimeMs,
     requestedAt,
+    headersOf: applyToken && ((own) => appliedHeaders(applyToken, own, settings.name)),
     ...tokenAges(response.lifetimeMs, response.refreshInMs, clock.random(), settings.limits),
   })
   const ageMs = elapsedMs(requestedAt, clock)

@@ -1,3 +1,5 @@
+import { TokenError } from './errors.ts'
+import { hookFailure, type PartnerHooks, type ReceivedToken } from './partner-hooks.ts'
 import { failedAnswer, mediaType, refusedTokenType } from './token-response-error.ts'
 
 /** What the token endpoint answered, read to its end. */
@@ -27,6 +29,8 @@ export interface TokenResponseContext {
   /** The lifetime of tokens that come without one, in milliseconds; `undefined`: 5 minutes and a deviation. */
   readonly defaultLifetimeMs: number | undefined
   readonly scopeRequested: readonly string[] | undefined
+  /** Finds the token in the answer where it is not where RFC 6749 says. */
+  readonly parseResponse?: PartnerHooks['parseResponse']
 }
 
 /**
@@ -81,10 +85,11 @@ const EPOCH_MILLISECONDS_FROM = 1e11
  * @see RFC 6749 §5.1 and §5.2
  */
 export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenResponseContext): TokenResponse {
-  const member = readBody(answer)
+  const isSuccess = answer.status >= 200 && answer.status < 300
+  const received = isSuccess ? parsed(answer, context) : undefined
+  const member = received === undefined ? readBody(answer) : membersOf(received, context.requestedAt)
   const accessToken = member?.('access_token')
   const fault = accessTokenFault(accessToken)
-  const isSuccess = answer.status >= 200 && answer.status < 300
   if (!isSuccess || member === undefined || fault !== undefined) throw failedAnswer(answer, member, fault, context)
 
   const deviations: TokenResponseDeviation[] = []
@@ -93,10 +98,34 @@ export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenRes
   else if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
     throw refusedTokenType(answer, member, context)
   }
+  return tokenOf(member, context, deviations)
+}
+
+/**
+ * Reads a token that did not come in an answer of the token endpoint.
+ * @throws TokenError `hook_failed` when it cannot be sent
+ */
+export function readReceivedToken(
+  received: ReceivedToken,
+  context: Pick<TokenResponseContext, 'client' | 'defaultLifetimeMs' | 'requestedAt'>,
+): TokenResponse {
+  const member = membersOf(received, context.requestedAt)
+  const fault = accessTokenFault(member('access_token'))
+  if (fault === undefined) return tokenOf(member, context, [])
+  throw new TokenError(
+    hookFailure('requestToken', context.client, `returned no usable token: \`accessToken\` ${fault}`),
+  )
+}
+
+function tokenOf(
+  member: Members,
+  context: Pick<TokenResponseContext, 'defaultLifetimeMs' | 'requestedAt'>,
+  deviations: TokenResponseDeviation[],
+): TokenResponse {
   const lifetimeMs = readLifetimeMs(member('expires_in'), context, deviations)
   const refreshInMs = (readSeconds(member('refresh_in')) ?? 0) * 1000
   return {
-    accessToken: accessToken as string,
+    accessToken: member('access_token') as string,
     tokenType: 'Bearer',
     lifetimeMs,
     refreshInMs: refreshInMs > 0 && refreshInMs < lifetimeMs ? refreshInMs : undefined,
@@ -107,6 +136,35 @@ export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenRes
 
 /** A member of the answer by name: its own members only, nothing inherited. */
 export type Members = (name: string) => unknown
+
+function parsed(
+  answer: TokenEndpointAnswer,
+  { parseResponse, client }: TokenResponseContext,
+): ReceivedToken | undefined {
+  try {
+    return parseResponse?.(answer)
+  } catch (error) {
+    // Not as `cause`: a parser's message quotes what it parsed, which holds the token.
+    const name = error instanceof Error ? error.name : typeof error
+    throw new TokenError(hookFailure('parseResponse', client, `failed with ${name}`))
+  }
+}
+
+/** A token from elsewhere, as an answer would say it. */
+function membersOf(received: ReceivedToken | undefined, requestedAt: number): Members {
+  const { accessToken, lifetimeMs, expiresAt, refreshInMs, scope } = received ?? {}
+  const untilMs = expiresAt === undefined ? undefined : new Date(expiresAt).getTime() - requestedAt
+  // No more than what would be taken for an instant.
+  const inSeconds = (ms: number | undefined) => (typeof ms === 'number' ? Math.min(ms / 1000, EPOCH_SECONDS_FROM) : ms)
+  const members = new Map<string, unknown>([
+    ['access_token', accessToken],
+    ['token_type', 'Bearer'],
+    ['expires_in', inSeconds(lifetimeMs ?? untilMs)],
+    ['refresh_in', inSeconds(refreshInMs)],
+    ['scope', scope],
+  ])
+  return (name) => members.get(name)
+}
 
 function readBody(answer: TokenEndpointAnswer): Members | undefined {
   const text = answer.body.startsWith('\ufeff') ? answer.body.slice(1) : answer.body
@@ -139,7 +197,11 @@ function accessTokenFault(value: unknown): string | undefined {
   return value.startsWith(' ') || value.endsWith(' ') ? 'begins or ends with a space' : undefined
 }
 
-function readLifetimeMs(value: unknown, context: TokenResponseContext, deviations: TokenResponseDeviation[]): number {
+function readLifetimeMs(
+  value: unknown,
+  context: Pick<TokenResponseContext, 'defaultLifetimeMs' | 'requestedAt'>,
+  deviations: TokenResponseDeviation[],
+): number {
   const seconds = readSeconds(value)
   if (seconds === undefined) {
     const isMissing = value === undefined || value === null || value === ''

@@ -55,13 +55,18 @@ const NAMES = Object.keys({
   ca: true,
   cert: true,
   key: true,
+  buildRequest: true,
+  parseResponse: true,
+  applyToken: true,
+  requestToken: true,
 } satisfies Record<keyof ClientOptions, true>) as (keyof ClientOptions)[]
 
 describe('client options', () => {
   it('that are few get these defaults', () => {
-    const { authentication, grant, ...settings } = read({})
+    const { authentication, grant, hooks, ...settings } = read({})
     expect(authentication.method).toBeUndefined()
     expect(grant.type).toBe('client_credentials')
+    expect(Object.values(hooks)).toEqual([undefined, undefined, undefined, undefined])
     expect(settings).toEqual({
       name: 'orders',
       clientId: 'orders-service',
@@ -81,7 +86,7 @@ describe('client options', () => {
       requireScope: false,
       strictTokenType: false,
       transport: { transport: undefined, proxy: undefined, ca: undefined, cert: undefined, key: undefined },
-    } satisfies Omit<ClientSettings, 'authentication' | 'grant'>)
+    } satisfies Omit<ClientSettings, 'authentication' | 'grant' | 'hooks'>)
   })
 
   it('are taken over as they are given', () => {
@@ -255,7 +260,7 @@ describe('a wrong option', () => {
         return true
       }
     })
-    expect(refused).toHaveLength(17)
+    expect(refused).toHaveLength(21)
   })
 
   it('is one that misses: neither issuer nor token endpoint', () => {
