@@ -1,0 +1,44 @@
+import { authorizationOf, type HeaderRecord, hasAuthorization, removeAuthorization } from './authorization-header.ts'
+import type { Header } from './token-headers.ts'
+
+/** A caller's headers: an object stays one, everything else that fetch takes becomes a list. */
+export type CallerHeaders = HeaderRecord | readonly Header[]
+
+/**
+ * A copy of the headers that a caller gave to fetch.
+ * @throws TypeError for what fetch does not take either
+ */
+export function readHeaders(given: unknown): CallerHeaders {
+  if (given === undefined) return {}
+  const isRecord = typeof given === 'object' && given !== null && !(Symbol.iterator in given)
+  return isRecord ? { ...given } : [...new Headers(given as never)]
+}
+
+/** The headers without an `Authorization` that says nothing; `undefined` if they have one that does. */
+export function withoutAuthorization(headers: CallerHeaders): CallerHeaders | undefined {
+  if (isList(headers)) {
+    if (headers.some(([name, value]) => name === 'authorization' && value !== '')) return undefined
+    return withoutHeaders(headers, AUTHORIZATION)
+  }
+  if (authorizationOf(headers) !== undefined) return undefined
+  if (hasAuthorization(headers)) removeAuthorization(headers)
+  return headers
+}
+
+/** The caller's headers with these of ours. */
+export function withOurs(headers: CallerHeaders, ours: readonly Header[]): NonNullable<RequestInit['headers']> {
+  if (isList(headers)) return [...headers, ...ours] as [string, string][]
+  const all: HeaderRecord = { ...headers }
+  for (const [name, value] of ours) all[name] = value
+  return all as Record<string, string>
+}
+
+/** The headers without those of these names, which are in lower case. */
+export function withoutHeaders(headers: CallerHeaders, names: ReadonlySet<string>): CallerHeaders {
+  const list = isList(headers) ? headers : (Object.entries(headers) as unknown as readonly Header[])
+  return list.filter(([name]) => !names.has(name.toLowerCase()))
+}
+
+const AUTHORIZATION = new Set(['authorization'])
+
+const isList = (headers: CallerHeaders): headers is readonly Header[] => Array.isArray(headers)

@@ -1,0 +1,104 @@
+import { ownOptions } from '../client-options.ts'
+import { optionError } from '../errors.ts'
+import type { TokenManager, TokenSelection } from '../token-manager.ts'
+import type { TokenSource } from '../token-source.ts'
+import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
+import { exchange } from './fetch-exchange.ts'
+import { withoutAuthorization } from './fetch-headers.ts'
+import { FetchOrigins } from './fetch-origins.ts'
+import { FetchCall, readInit } from './fetch-request.ts'
+import { FetchToken } from './fetch-token.ts'
+
+/** A function like `fetch`: the global one, undici's, or whatever else takes and gives the same. */
+export type FetchImplementation = (
+  input: never,
+  init: never,
+) => Promise<{ readonly status: number; readonly headers: { get(name: string): string | null } }>
+
+/** Which token requests carry, where it may go, and what sends them. */
+export interface TokenFetchOptions<Name extends string = string> extends ApiRequestOptions<Name, Response> {
+  /**
+   * The origins that may receive the token, such as `https://api.example.com`, or `https://*.example.com` for one label.
+   * There is no default.
+   */
+  readonly origins: readonly string[]
+  /** What sends the requests. Default: the global `fetch`, as it is at each request. */
+  readonly fetch?: FetchImplementation | undefined
+}
+
+/** What `fetch` takes, and which token. */
+export interface TokenFetchInit<Name extends string = string> extends RequestInit {
+  /**
+   * Which token this request carries: scope, resource, audience or client in place of the options'; a handle from
+   * `manager.source()`; `false` for none.
+   */
+  token?: TokenSelection<Name> | TokenSource | false | undefined
+}
+
+/** The standard `fetch`, whose requests carry a token. */
+export type TokenFetch<Name extends string = string> = (
+  input: string | URL | Request,
+  init?: TokenFetchInit<Name>,
+) => Promise<Response>
+
+/**
+ * Makes a `fetch` whose requests carry a valid access token.
+ *
+ * It sets `Authorization: Bearer …` on requests to the origins listed; when the API answers 401 because of the token,
+ * gets another and sends the request once more. A request's own `Authorization` header is left alone. Its `signal`
+ * bounds the wait for a token too. Everything else is as `fetch` has it.
+ *
+ * Redirects are followed as the Fetch Standard says, and the token goes along only as far as they stay on the origin
+ * that was asked. A stream given as `body` is sent once: its 401 is the caller's. The body of a `Request` is kept for
+ * a second sending up to 1 MiB. Do not change a body before there is an answer. `isTokenRejected` must not read the
+ * answer's body, which is the caller's.
+ *
+ * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and with a
+ * `TypeError` when their `token` is wrong; they are then not sent. What `fetch` throws is passed on.
+ *
+ * To replace the global `fetch` by the result is possible; any other fetch that calls it needs the option `fetch`.
+ *
+ * @throws TypeError naming a wrong option
+ * @throws TokenError `unknown_client` if there is no client of that name
+ * @see RFC 6750 §2.1
+ */
+export function createTokenFetch<Name extends string = never>(
+  manager: TokenManager<Name>,
+  options: TokenFetchOptions<NoInfer<Name>>,
+): TokenFetch<Name> {
+  if (typeof (manager as Partial<TokenManager> | undefined)?.getToken !== 'function') {
+    throw optionError('manager', 'must be a TokenManager', 'Make one of your options: `new TokenManager({ … })`.')
+  }
+  const { fetch: given, ...shared } = ownOptions<TokenFetchOptions>(options ?? {}, '')
+  if (given !== undefined && typeof given !== 'function') throw optionError('fetch', 'must be a function like `fetch`')
+  const { byDefault, origins: listed, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(shared)
+  const { events } = manager
+  const origins = new FetchOrigins(listed, onOtherOrigin)
+  const tokens = new FetchToken(manager as unknown as TokenManager<string>, byDefault)
+  const present = globalThis.fetch
+  const implementation = (): typeof globalThis.fetch => {
+    if (given !== undefined) return given as typeof globalThis.fetch
+    return globalThis.fetch === tokenFetch ? present : globalThis.fetch
+  }
+
+  async function tokenFetch(input: string | URL | Request, init?: TokenFetchInit<Name>): Promise<Response> {
+    const { token: wanted, ...rest } = readInit(init)
+    const fetch = implementation()
+    if (wanted === false) return await fetch(input, rest)
+    const call = new FetchCall(input, rest)
+    const headers = withoutAuthorization(call.headers)
+    if (headers === undefined) {
+      const origin = URL.canParse(call.url) ? new URL(call.url).origin : ''
+      events.emit('authorizationKept', () => ({ client: byDefault.client, origin }))
+      return await fetch(call.input, rest)
+    }
+    const source = tokens.sourceFor(wanted)
+    const origin = origins.receiver(call.url, source)
+    if (origin === undefined) return await fetch(call.input, rest)
+    const found = source.tokenOrPromise({ signal: call.signal })
+    const token = found instanceof Promise ? await found : found
+    const context = { fetch, source, origin, signal: call.signal, replay, isTokenRejected, events }
+    return await exchange(call.outgoing(headers, replay), token, context)
+  }
+  return tokenFetch
+}
