@@ -2,28 +2,22 @@ import {
   constants,
   createHash,
   createHmac,
-  createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type JsonWebKey,
-  KeyObject,
+  type KeyObject,
   randomUUID,
   sign as signBytes,
-  type webcrypto,
 } from 'node:crypto'
-import { types } from 'node:util'
+import { type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
+
+export type { RefuseKey, SigningKeyInput }
 
 /**
  * How a signature is made with a private key. `Ed25519` is the newer name of what most servers call `EdDSA`.
  * @see RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2
  */
 export type SigningAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'RS256' | 'EdDSA' | 'Ed25519'
-
-/** A private key: PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted), JWK, or a key object of node:crypto or Web Crypto. */
-export type SigningKeyInput = string | Uint8Array | JsonWebKey | KeyObject | webcrypto.CryptoKey
-
-/** Makes the error for a key that cannot be used. `problem` completes "the key …", `hint` says what to do. */
-export type RefuseKey = (problem: string, hint: string) => Error
 
 interface Method {
   /** The types of key that fit, as {@link kindOf} names them, each with the name of the algorithm first to be taken. */
@@ -93,7 +87,7 @@ export function importSigningKey(
   algorithm: SigningAlgorithm | undefined,
   refuse: RefuseKey,
 ): SigningKey {
-  const { object, ownAlgorithm, keyId } = read(key, refuse)
+  const { object, ownAlgorithm, keyId } = readPrivateKey(key, refuse)
   if (object.type !== 'private') throw refuse(`is a ${object.type} key`, 'To sign takes the private key.')
   const kind = kindOf(object)
   const fitting = SIGNING_ALGORITHMS.filter((name) => METHODS[name].kinds.includes(kind))
@@ -127,7 +121,7 @@ export function newTokenId(): string {
 }
 
 /** Signs by HS256. @returns the authentication code in base64url @see RFC 7518 §3.2 */
-export function hmacSha256(secret: string, input: string): string {
+export function hmacSha256(secret: string | Uint8Array, input: string): string {
   return createHmac('sha256', secret).update(input).digest('base64url')
 }
 
@@ -165,78 +159,6 @@ function joinedHalves(der: Buffer, halfSize: number): Buffer {
   return joined
 }
 
-interface ReadKey {
-  readonly object: KeyObject
-  readonly ownAlgorithm?: string | undefined
-  readonly keyId?: string | undefined
-}
-
-function read(key: SigningKeyInput, refuse: RefuseKey): ReadKey {
-  if (types.isKeyObject(key)) return { object: key as KeyObject }
-  if (types.isCryptoKey(key)) return fromCryptoKey(key as webcrypto.CryptoKey, refuse)
-  if (typeof key === 'string' || key instanceof Uint8Array)
-    return { object: fromPem(Buffer.from(key).toString(), refuse) }
-  if (typeof key === 'object' && key !== null && typeof key.kty === 'string') return fromJwk(key, refuse)
-  const what = key === null ? 'null' : typeof key
-  throw refuse(`is ${what}, not a key`, 'Give PEM, a JWK as an object, a KeyObject or a CryptoKey.')
-}
-
-function fromCryptoKey(key: webcrypto.CryptoKey, refuse: RefuseKey): ReadKey {
-  if (!key.extractable) throw refuse('is a CryptoKey that is not extractable', 'Import it as extractable, or as PEM.')
-  // It was made for one algorithm: signing by another would make two keys of one.
-  return { object: attempt(() => KeyObject.from(key), refuse, 'Give it as PEM.'), ownAlgorithm: algorithmOf(key) }
-}
-
-const WEB_ALGORITHMS: Readonly<Record<string, SigningAlgorithm>> = {
-  'ECDSA P-256': 'ES256',
-  'ECDSA P-384': 'ES384',
-  'ECDSA P-521': 'ES512',
-  'RSA-PSS SHA-256': 'PS256',
-  'RSASSA-PKCS1-v1_5 SHA-256': 'RS256',
-  Ed25519: 'EdDSA',
-}
-
-/** The algorithm that a CryptoKey was made for; Web Crypto's own name where it is none of ours. */
-function algorithmOf({ algorithm }: webcrypto.CryptoKey): string {
-  const { name, namedCurve, hash } = algorithm as { name: string; namedCurve?: string; hash?: { name: string } }
-  const full = [name, namedCurve ?? hash?.name].filter((part) => part !== undefined).join(' ')
-  return WEB_ALGORITHMS[full] ?? full
-}
-
-function fromJwk(jwk: JsonWebKey, refuse: RefuseKey): ReadKey {
-  if (jwk.kty === 'oct') throw refuse('is a shared secret', 'Those are for `clientSecretJwt`; this takes a key pair.')
-  if (jwk.d === undefined) throw refuse('is a public key', 'To sign takes the private key: the JWK has no `d`.')
-  const { alg, kid } = jwk
-  const object = attempt(() => createPrivateKey({ key: jwk, format: 'jwk' }), refuse, 'Is a member of the JWK cut off?')
-  return { object, ownAlgorithm: text(alg), keyId: text(kid) }
-}
-
-function fromPem(pem: string, refuse: RefuseKey): KeyObject {
-  if (/ENCRYPTED/.test(pem)) {
-    throw refuse(
-      'is encrypted',
-      'Decrypt it with `createPrivateKey({ key, passphrase })` of node:crypto, and give that.',
-    )
-  }
-  if (!/PRIVATE KEY/.test(pem) && /PUBLIC KEY|CERTIFICATE/.test(pem)) {
-    throw refuse('is a public key or a certificate', 'To sign takes the private key.')
-  }
-  if (!pem.includes('-----BEGIN ')) throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----".')
-  const hint = pem.includes('\\n')
-    ? 'It has the two characters `\\n` where lines should end.'
-    : 'Was it cut off, or are its line breaks lost?'
-  return attempt(() => createPrivateKey(pem), refuse, hint)
-}
-
-function attempt(make: () => KeyObject, refuse: RefuseKey, hint: string): KeyObject {
-  try {
-    return make()
-  } catch {
-    // The message may quote what was given.
-    throw refuse('cannot be read', hint)
-  }
-}
-
 function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): string {
   return type === 'ec' ? `ec ${asymmetricKeyDetails?.namedCurve}` : String(type)
 }
@@ -249,8 +171,6 @@ function newPrivateKey(kind: string): KeyObject {
 
 const sameMethod = (name: SigningAlgorithm, other: string) =>
   name === other || (name === 'Ed25519' && other === 'EdDSA') || (name === 'EdDSA' && other === 'Ed25519')
-
-const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
 // An algorithm comes from options or a JWK: only what looks like a name is repeated.
 const shown = (value: unknown) =>

@@ -1,0 +1,90 @@
+import { createPrivateKey, type JsonWebKey, KeyObject, type webcrypto } from 'node:crypto'
+import { types as is } from 'node:util'
+
+/** A private key: PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted), JWK, or a key object of node:crypto or Web Crypto. */
+export type SigningKeyInput = string | Uint8Array | JsonWebKey | KeyObject | webcrypto.CryptoKey
+
+/** Makes the error for a key that cannot be used. `problem` completes "the key …", `hint` says what to do. */
+export type RefuseKey = (problem: string, hint: string) => Error
+
+/** A private key as it was given, and what it says of itself. */
+export interface PrivateKey {
+  readonly object: KeyObject
+  /** The algorithm it was made for, if it says. */
+  readonly ownAlgorithm?: string | undefined
+  /** The `kid` of a JWK. */
+  readonly keyId?: string | undefined
+}
+
+/**
+ * Reads a key in any of the forms it may be given in.
+ * @throws what `refuse` makes, never with anything of the key in it
+ */
+export function readPrivateKey(key: SigningKeyInput, refuse: RefuseKey): PrivateKey {
+  if (is.isKeyObject(key)) return { object: key as KeyObject }
+  if (is.isCryptoKey(key)) return fromCryptoKey(key as webcrypto.CryptoKey, refuse)
+  if (typeof key === 'string' || key instanceof Uint8Array)
+    return { object: fromPem(Buffer.from(key).toString(), refuse) }
+  if (typeof key === 'object' && key !== null && typeof key.kty === 'string') return fromJwk(key, refuse)
+  const what = key === null ? 'null' : typeof key
+  throw refuse(`is ${what}, not a key`, 'Give PEM, a JWK as an object, a KeyObject or a CryptoKey.')
+}
+
+function fromCryptoKey(key: webcrypto.CryptoKey, refuse: RefuseKey): PrivateKey {
+  if (key.type === 'private' && !key.extractable)
+    throw refuse('is a CryptoKey that is not extractable', 'Import it as extractable, or as PEM.')
+  // It was made for one algorithm: signing by another would make two keys of one.
+  return { object: attempt(() => KeyObject.from(key), refuse, 'Give it as PEM.'), ownAlgorithm: algorithmOf(key) }
+}
+
+const WEB_ALGORITHMS: Readonly<Record<string, string>> = {
+  'ECDSA P-256': 'ES256',
+  'ECDSA P-384': 'ES384',
+  'ECDSA P-521': 'ES512',
+  'RSA-PSS SHA-256': 'PS256',
+  'RSASSA-PKCS1-v1_5 SHA-256': 'RS256',
+  Ed25519: 'EdDSA',
+}
+
+/** The algorithm of JWS that a CryptoKey was made for; Web Crypto's own name where it is none of ours. */
+export function algorithmOf({ algorithm }: webcrypto.CryptoKey): string {
+  const { name, namedCurve, hash } = algorithm as { name: string; namedCurve?: string; hash?: { name: string } }
+  const full = [name, namedCurve ?? hash?.name].filter((part) => part !== undefined).join(' ')
+  return WEB_ALGORITHMS[full] ?? full
+}
+
+function fromJwk(jwk: JsonWebKey, refuse: RefuseKey): PrivateKey {
+  if (jwk.kty === 'oct') throw refuse('is a shared secret', 'Those are for `clientSecretJwt`; this takes a key pair.')
+  if (jwk.d === undefined) throw refuse('is a public key', 'To sign takes the private key: the JWK has no `d`.')
+  const { alg, kid } = jwk
+  const object = attempt(() => createPrivateKey({ key: jwk, format: 'jwk' }), refuse, 'Is a member of the JWK cut off?')
+  return { object, ownAlgorithm: text(alg), keyId: text(kid) }
+}
+
+function fromPem(pem: string, refuse: RefuseKey): KeyObject {
+  if (/ENCRYPTED/.test(pem)) {
+    throw refuse(
+      'is encrypted',
+      'Decrypt it with `createPrivateKey({ key, passphrase })` of node:crypto, and give that.',
+    )
+  }
+  if (!/PRIVATE KEY/.test(pem) && /PUBLIC KEY|CERTIFICATE/.test(pem)) {
+    throw refuse('is a public key or a certificate', 'To sign takes the private key.')
+  }
+  if (!pem.includes('-----BEGIN ')) throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----".')
+  const hint = pem.includes('\\n')
+    ? 'It has the two characters `\\n` where lines should end.'
+    : 'Was it cut off, or are its line breaks lost?'
+  return attempt(() => createPrivateKey(pem), refuse, hint)
+}
+
+function attempt(make: () => KeyObject, refuse: RefuseKey, hint: string): KeyObject {
+  try {
+    return make()
+  } catch {
+    // The message may quote what was given.
+    throw refuse('cannot be read', hint)
+  }
+}
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
