@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios'
 import axios, { type AxiosAdapter, AxiosError, type AxiosInstance, type CreateAxiosDefaults } from 'axios'
 
@@ -52,4 +53,22 @@ export async function failureOf(promise: Promise<unknown>): Promise<Error & Reco
     },
     (error) => error,
   )
+}
+
+/** Everything a logger may make of an error, and of what hangs on it. */
+export function everyOutput(error: unknown): string {
+  const outputs: string[] = []
+  for (let each = error; each !== undefined; each = (each as Error).cause) {
+    const { config, response, stack, message, toJSON } = each as AxiosError
+    for (const one of [each, config, response, config?.headers, response?.headers, toJSON?.call(each)]) {
+      outputs.push(inspect(one, { depth: null }), inspect(one, { depth: null, compact: false, showProxy: true }))
+      try {
+        outputs.push(String(JSON.stringify(one)))
+      } catch {
+        // What refers to itself cannot be written as JSON.
+      }
+    }
+    outputs.push(String(each), String(message), String(stack))
+  }
+  return outputs.join('\n')
 }

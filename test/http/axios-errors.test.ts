@@ -7,27 +7,9 @@ import { describe, expect, it } from 'vitest'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import { type Respond, sendJson, startServer } from '../support/http-server.ts'
 import { managed } from '../support/managed.ts'
-import { Api, failureOf } from './axios-api.ts'
+import { Api, everyOutput, failureOf } from './axios-api.ts'
 
 const TOKEN = 'Marker-T0ken'
-
-/** Everything a logger may make of an error, and of what hangs on it. */
-function everyOutput(error: unknown): string {
-  const outputs: string[] = []
-  for (let each = error; each !== undefined; each = (each as Error).cause) {
-    const { config, response, stack, message, toJSON } = each as AxiosError
-    for (const one of [each, config, response, config?.headers, response?.headers, toJSON?.call(each)]) {
-      outputs.push(inspect(one, { depth: null }), inspect(one, { depth: null, compact: false, showProxy: true }))
-      try {
-        outputs.push(String(JSON.stringify(one)))
-      } catch {
-        // What refers to itself cannot be written as JSON.
-      }
-    }
-    outputs.push(String(each), String(message), String(stack))
-  }
-  return outputs.join('\n')
-}
 
 /** An attached instance for a real API that answers like this. */
 async function over(respond: Respond, config: AxiosRequestConfig = {}) {

@@ -3,12 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
-import axios, {
-  type AxiosInstance,
-  type AxiosResponse,
-  type CreateAxiosDefaults,
-  type InternalAxiosRequestConfig,
-} from 'axios'
+import axios, { type AxiosResponse, type CreateAxiosDefaults } from 'axios'
 import FormDataStream from 'form-data'
 import { describe, expect, it } from 'vitest'
 import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
@@ -166,78 +161,6 @@ describe('an API that always answers 401', () => {
       if (calls === 1) expect(heard).toEqual(['token-1', 'token-2 at once'])
     }
     expect(server.requests).toHaveLength(2)
-  })
-
-  it('gets no more when something before us sends the request again', async () => {
-    const { tokens, clock } = managed()
-    const api = new Api()
-    api.answer = () => {
-      // Long enough for each token to be rejected in its own right.
-      clock.moveWall(60_000)
-      return { status: 401 }
-    }
-    const client = api.client()
-    sendAgain(client)
-    attachTokenManager(client, tokens)
-    expect(await failureOf(client.get('/'))).toMatchObject({ response: { status: 401 } })
-    expect(api.requests.length).toBeLessThanOrEqual(3)
-  })
-})
-
-/** What axios-retry does: sends the config of an error again, through all interceptors. */
-function sendAgain(client: AxiosInstance, retries = 1): void {
-  type Retried = InternalAxiosRequestConfig & { retriesLeft?: number }
-  client.interceptors.request.use((config: Retried) => {
-    config.retriesLeft ??= retries
-    return config
-  })
-  client.interceptors.response.use(null, (error) => {
-    if (!error.config || error.config.retriesLeft === 0) throw error
-    error.config.retriesLeft -= 1
-    error.config.transformRequest = [(data: unknown) => data]
-    return client(error.config)
-  })
-}
-
-describe('beside something that retries', () => {
-  const orders = ['before', 'after'] as const
-  const retrying = (order: (typeof orders)[number]) => {
-    const made = managed()
-    const api = new Api()
-    const client = api.client()
-    if (order === 'before') sendAgain(client, 2)
-    attachTokenManager(client, made.tokens)
-    if (order === 'after') sendAgain(client, 2)
-    return { ...made, api, client }
-  }
-
-  it.each(orders)('a token that cannot be had costs no request more: added %s us', async (order) => {
-    const { api, client, server } = retrying(order)
-    server.byDefault = { status: 400, body: { error: 'invalid_scope' } }
-    expect(await failureOf(client.post('/'))).toMatchObject({ code: 'request_denied' })
-    expect(server.requests).toHaveLength(1)
-    expect(api.requests).toEqual([])
-  })
-
-  it.each(orders)('each retry has a token that is valid by then: added %s us', async (order) => {
-    const { api, client, clock } = retrying(order)
-    api.answer = () => {
-      clock.moveWall(3600_000)
-      return { status: 503 }
-    }
-    expect(await failureOf(client.post('/'))).toMatchObject({ response: { status: 503 } })
-    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2', 'Bearer token-3'])
-  })
-
-  it.each(orders)('a retry that meets a revoked token has its own second sending: added %s us', async (order) => {
-    const { api, client } = retrying(order)
-    api.answer = ({ authorization }) => {
-      if (api.requests.length === 1) return { breaks: true }
-      return authorization === 'Bearer token-1' ? { status: 401 } : { data: 'done' }
-    }
-    expect((await client.post('/', 'body')).data).toBe('done')
-    expect(api.authorizations.at(-1)).toBe('Bearer token-2')
-    expect(api.requests.map(({ config }) => config.data)).toEqual(Array(api.requests.length).fill('body'))
   })
 })
 
