@@ -2,6 +2,11 @@ import { inspect } from 'node:util'
 import type { Instant } from './clock.ts'
 import { fingerprint } from './digest.ts'
 
+/** What a token is of use with only, and whether something else has taken its place. @internal */
+export interface TokenBinding {
+  readonly isReplaced: boolean
+}
+
 /** What an {@link AccessToken} is made of. @internal */
 export interface AccessTokenInit {
   readonly value: string
@@ -16,7 +21,12 @@ export interface AccessTokenInit {
   readonly expiredAfterMs: number
   /** The headers that carry the token. Default: `Authorization`. */
   readonly headersOf?: ((token: AccessToken) => readonly Header[]) | undefined
+  /** The client certificate with which the token was requested. */
+  readonly boundTo?: TokenBinding | undefined
 }
+
+// One object for all tokens: it is compared by identity.
+const ONLY_AUTHORIZATION: readonly string[] = Object.freeze(['authorization'])
 
 /** One header of a request. */
 export type Header = readonly [name: string, value: string]
@@ -30,6 +40,7 @@ export class AccessToken {
   readonly #value: string
   readonly #authorization: string
   readonly #headers: readonly Header[]
+  readonly #headerNames: readonly string[]
   #fingerprint: string | undefined
   /** `Bearer`, in the spelling that is sent. @see RFC 6749 §7.1 */
   readonly tokenType: string
@@ -45,6 +56,8 @@ export class AccessToken {
   readonly dueAfterMs: number
   /** @internal */
   readonly expiredAfterMs: number
+  /** @internal */
+  readonly boundTo: TokenBinding | undefined
 
   /** @internal */
   constructor(init: AccessTokenInit) {
@@ -58,9 +71,12 @@ export class AccessToken {
     this.requestedAt = init.requestedAt
     this.dueAfterMs = init.dueAfterMs
     this.expiredAfterMs = init.expiredAfterMs
+    this.boundTo = init.boundTo
     // All callers and listeners share one object.
     Object.freeze(this)
-    this.#headers = init.headersOf?.(this) ?? [['Authorization', this.#authorization]]
+    const applied = init.headersOf?.(this)
+    this.#headers = applied ?? [['Authorization', this.#authorization]]
+    this.#headerNames = applied?.map(([name]) => name.toLowerCase()) ?? ONLY_AUTHORIZATION
   }
 
   /** A short name of the token that is safe to log: the start of its SHA-256. */
@@ -96,6 +112,11 @@ export class AccessToken {
   /** The headers that carry the token. @internal */
   static headersOf(token: AccessToken): readonly Header[] {
     return token.#headers
+  }
+
+  /** Their names in lower case; the first is the one in which the token goes. @internal */
+  static headerNamesOf(token: AccessToken): readonly string[] {
+    return token.#headerNames
   }
 
   /** The value of the `Authorization` header. @internal */

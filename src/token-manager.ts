@@ -231,11 +231,11 @@ export class TokenManager<Name extends string = never> {
     return this.#sources.getOrCreate(key, () => this.#makeSource(client, key, wanted))
   }
 
-  /** @internal Whether this is the `Authorization` header's value of a token that is held. */
-  holds(authorization: unknown): boolean {
+  /** @internal Whether this is the value of a header that carries a token that is held. */
+  holds(value: unknown): boolean {
     for (const source of this.#sources.values()) {
       const token = source.current()
-      if (token !== undefined && AccessToken.authorizationOf(token) === authorization) return true
+      if (token !== undefined && AccessToken.headersOf(token).some(([, ours]) => ours === value)) return true
     }
     return false
   }

@@ -1,34 +1,45 @@
 /** Headers as axios and fetch-like clients hold them: by name, in any spelling. */
 export type HeaderRecord = Record<string, unknown>
 
-/** Whether an `Authorization` header is set, in whatever spelling, be it to nothing. */
-export function hasAuthorization(headers: HeaderRecord): boolean {
-  for (const name in headers) {
-    if (isAuthorization(name)) return true
+/** Whether a header is set, in whatever spelling, be it to nothing. @param name in lower case */
+export function hasHeader(headers: HeaderRecord, name: string): boolean {
+  for (const each in headers) {
+    if (isNamed(each, name)) return true
   }
   return false
 }
 
 /**
- * The value of the `Authorization` header, in whatever spelling it is set; `undefined` if none is. `null` and `false`
- * are how axios's users say that a header is not to be sent, `''` is what an unset variable leaves: they count as none.
+ * The value of a header, in whatever spelling it is set; `undefined` if it is not. `null` and `false` are how axios's
+ * users say that a header is not to be sent, `''` is what an unset variable leaves: they count as not set.
+ * @param name in lower case
  */
-export function authorizationOf(headers: HeaderRecord): unknown {
-  for (const name in headers) {
-    const value = isAuthorization(name) ? (headers[name] ?? false) : false
+export function headerOf(headers: HeaderRecord, name: string): unknown {
+  for (const each in headers) {
+    const value = isNamed(each, name) ? (headers[each] ?? false) : false
     if (value !== false && value !== '') return value
   }
   return undefined
 }
 
-/** Removes every spelling of the header; with `onlyIf`, those whose value it accepts. */
-export function removeAuthorization(headers: HeaderRecord, onlyIf?: (value: unknown) => boolean): void {
-  for (const name in headers) {
-    if (isAuthorization(name) && (onlyIf === undefined || onlyIf(headers[name]))) delete headers[name]
+/** Removes every spelling of a header; with `onlyIf`, those whose value it accepts. @param name in lower case */
+export function removeHeader(headers: HeaderRecord, name: string, onlyIf?: (value: unknown) => boolean): void {
+  for (const each in headers) {
+    if (isNamed(each, name) && (onlyIf === undefined || onlyIf(headers[each]))) delete headers[each]
   }
 }
 
 // The length first: it rules out nearly every header without a new string.
-function isAuthorization(name: string): boolean {
-  return name.length === 13 && name.toLowerCase() === 'authorization'
+function isNamed(each: string, name: string): boolean {
+  return each.length === name.length && each.toLowerCase() === name
 }
+
+const AUTHORIZATION = 'authorization'
+
+/** {@link hasHeader} of `Authorization`. */
+export const hasAuthorization = (headers: HeaderRecord): boolean => hasHeader(headers, AUTHORIZATION)
+/** {@link headerOf} of `Authorization`. */
+export const authorizationOf = (headers: HeaderRecord): unknown => headerOf(headers, AUTHORIZATION)
+/** {@link removeHeader} of `Authorization`. */
+export const removeAuthorization = (headers: HeaderRecord, onlyIf?: (value: unknown) => boolean): void =>
+  removeHeader(headers, AUTHORIZATION, onlyIf)

@@ -3,13 +3,14 @@ import { optionError, TokenError } from '../errors.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
-import { authorizationOf, type HeaderRecord, hasAuthorization, removeAuthorization } from './authorization-header.ts'
+import { type HeaderRecord, hasHeader, headerOf, removeHeader } from './authorization-header.ts'
 import { PreparedAxios } from './axios-dispatch.ts'
 import { AxiosOrigins } from './axios-origins.ts'
-import { carryToken, PASSAGE, Passage, type PassageConfig } from './axios-passage.ts'
+import { carryToken, PASSAGE, Passage, type PassageConfig, writeHeaders } from './axios-passage.ts'
 import { answerRejections } from './axios-rejection.ts'
 import { waitForToken } from './axios-wait.ts'
 import { guardRedirects } from './redirect-guard.ts'
+import { tokenHeaderNames } from './token-headers.ts'
 
 /**
  * The request's side of an attachment: the interceptors of one axios instance.
@@ -104,9 +105,9 @@ export class AxiosAttachment {
     // Whatever does not fit any more is settled where it is dispatched.
     if (!passage?.stillHolds(config) || config.auth || headers === undefined) return this.#withLastCheck(config, true)
     if (passage.decision() === 'none') removeOurs(config)
-    else if (!this.#keepsOwnHeader(config)) {
-      headers.Authorization = passage.authorization()
-      guardRedirects(config, passage.origin())
+    else if (!this.#keepsOwnHeader(config, passage.headerNames()[0])) {
+      writeHeaders(headers, passage.headers())
+      guardRedirects(config, passage.origin(), passage.headerNames())
       if (passage.isRefreshDue()) passage.source()?.refreshInBackground()
     }
     return this.#withLastCheck(config)
@@ -116,16 +117,20 @@ export class AxiosAttachment {
   async #prepare(config: PassageConfig): Promise<PassageConfig> {
     config.headers ??= {} as PassageConfig['headers']
     if (config.token === false) return leaveOut(config)
-    if (this.#keepsOwnHeader(config)) return config
-    const source = this.#sourceFor(config.token)
+    const chosen = config.token === undefined ? this.#source : this.#sourceFor(config.token)
+    // With a hook, only a token tells in which header it goes.
+    const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
+    if (isHeaderKnown && this.#keepsOwnHeader(config)) return config
+    const source = chosen ?? this.#sourceFor(undefined)
     const origin = this.#origins.receiver(config, source)
     if (origin === undefined) return leaveOut(config)
     if (config.auth) throw authConflict()
     const approved = new Passage(config, 'open')
     const token = await waitForToken(source, config)
     if (!approved.stillHolds(config)) return await this.#prepare(config)
+    if (!isHeaderKnown && this.#keepsOwnHeader(config, tokenHeaderNames(token)[0])) return config
     carryToken(config, 'token', source, token, origin)
-    guardRedirects(config, origin)
+    guardRedirects(config, origin, tokenHeaderNames(token))
     return config
   }
 
@@ -149,7 +154,7 @@ export class AxiosAttachment {
     config.transformRequest = transformsOf(config).filter((transform) => transform !== this.#checkLast)
     const { adapter, [PASSAGE]: passage } = config
     if (passage?.isSettled(config)) {
-      if (passage.token() !== undefined) guardRedirects(config, passage.origin())
+      if (passage.token() !== undefined) guardRedirects(config, passage.origin(), passage.headerNames())
       return
     }
     config.adapter = async (final) => {
@@ -159,14 +164,14 @@ export class AxiosAttachment {
   }
 
   // A header of the caller's stays; one that we wrote and that came back with the config is ours to replace.
-  #keepsOwnHeader(config: PassageConfig): boolean {
+  #keepsOwnHeader(config: PassageConfig, name = 'authorization'): boolean {
     const headers = config.headers as HeaderRecord
-    if (!hasAuthorization(headers)) return false
-    const value = authorizationOf(headers)
+    if (!hasHeader(headers, name)) return false
+    const value = headerOf(headers, name)
     const passage = config[PASSAGE]
     // Without a passage somebody made the config anew, and may have copied our header into it.
     if (value === undefined || (passage === undefined ? this.manager.holds(value) : passage.wrote(value))) {
-      removeAuthorization(headers)
+      removeHeader(headers, name)
       return false
     }
     config[PASSAGE] = new Passage(config, 'own header')
@@ -206,7 +211,7 @@ function leaveOut(config: PassageConfig): PassageConfig {
 }
 
 function removeOurs(config: PassageConfig): void {
-  removeAuthorization(config.headers as HeaderRecord, (value) => config[PASSAGE]?.wrote(value) === true)
+  config[PASSAGE]?.removeFrom(config.headers as HeaderRecord)
 }
 
 function authConflict(): TokenError {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
 import type { AxiosError } from 'axios'
-import { type HeaderRecord, removeAuthorization } from './authorization-header.ts'
+import type { HeaderRecord } from './authorization-header.ts'
 import { PASSAGE, type PassageConfig } from './axios-passage.ts'
 
 /**
@@ -29,7 +29,7 @@ function hideIn(error: AxiosError): void {
   )
   if (configs.length === 0) return
   for (const one of configs) {
-    removeAuthorization(one.headers as HeaderRecord, (value) => one[PASSAGE]?.wrote(value) === true)
+    one[PASSAGE]?.removeFrom(one.headers as HeaderRecord)
     showByName(one)
   }
   for (const holder of [error, response]) {

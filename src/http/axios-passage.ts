@@ -1,7 +1,8 @@
 import type { InternalAxiosRequestConfig } from 'axios'
-import { AccessToken } from '../access-token.ts'
+import type { AccessToken, Header } from '../access-token.ts'
 import type { TokenSource } from '../token-source.ts'
-import { authorizationOf, type HeaderRecord } from './authorization-header.ts'
+import { type HeaderRecord, headerOf, removeHeader } from './authorization-header.ts'
+import { tokenHeaderNames, tokenHeaders } from './token-headers.ts'
 
 /** The name under which a request's config carries its {@link Passage}. */
 export const PASSAGE = 'evertoken'
@@ -28,7 +29,7 @@ export class Passage {
   readonly #token: AccessToken | undefined
   readonly #origin: string | undefined
   readonly #isRefreshDue: boolean
-  readonly #previous: string | undefined
+  readonly #previous: readonly Header[]
   readonly #wanted: unknown
   readonly #url: string | undefined
   readonly #baseURL: string | undefined
@@ -46,7 +47,7 @@ export class Passage {
     this.#token = token
     this.#origin = origin
     this.#isRefreshDue = isRefreshDue
-    this.#previous = config[PASSAGE]?.authorization()
+    this.#previous = config[PASSAGE]?.headers() ?? NO_HEADERS
     this.#wanted = config.token
     this.#url = config.url
     this.#baseURL = config.baseURL
@@ -73,14 +74,27 @@ export class Passage {
     return this.#isRefreshDue
   }
 
-  /** The header's value that we write for this sending. */
-  authorization(): string | undefined {
-    return this.#token && AccessToken.authorizationOf(this.#token)
+  /** The headers that we write for this sending. */
+  headers(): readonly Header[] {
+    return this.#token === undefined ? NO_HEADERS : tokenHeaders(this.#token)
+  }
+
+  /** Their names in lower case; the first is the one in which the token goes. */
+  headerNames(): readonly string[] {
+    return this.#token === undefined ? [] : tokenHeaderNames(this.#token)
   }
 
   /** Whether this header's value is ours, from this sending or the one before. */
   wrote(value: unknown): boolean {
-    return value !== undefined && (value === this.authorization() || value === this.#previous)
+    const isIt = ([, ours]: Header) => ours === value
+    return this.headers().some(isIt) || this.#previous.some(isIt)
+  }
+
+  /** Takes what we wrote off a request's headers. */
+  removeFrom(headers: HeaderRecord): void {
+    for (const [name] of [...this.headers(), ...this.#previous]) {
+      removeHeader(headers, name.toLowerCase(), (value) => this.wrote(value))
+    }
   }
 
   /** Whether the config still asks for the same token at the same URL. */
@@ -90,11 +104,11 @@ export class Passage {
 
   /** Whether the request may be sent as it is now, whatever other interceptors did to it since. */
   isSettled(config: PassageConfig): boolean {
-    const value = authorizationOf(config.headers as HeaderRecord)
     if (this.#decision === 'open' || !this.stillHolds(config)) return false
     if (this.#decision === 'none') return true
-    if (this.#decision === 'own header') return value !== undefined
-    return value === this.authorization() && !config.auth && this.#isTokenUsable()
+    const value = (name: string) => headerOf(config.headers as HeaderRecord, name.toLowerCase())
+    if (this.#decision === 'own header') return value('authorization') !== undefined
+    return this.headers().every(([name, ours]) => value(name) === ours) && !config.auth && this.#isTokenUsable()
   }
 
   /** Nothing: a config that is serialised carries no trace. */
@@ -108,6 +122,13 @@ export class Passage {
   }
 }
 
+const NO_HEADERS: readonly Header[] = []
+
+/** Sets headers by plain assignment: axios sorts out spellings and characters when it sends them. */
+export function writeHeaders(headers: HeaderRecord, ours: readonly Header[]): void {
+  for (const [name, value] of ours) headers[name] = value
+}
+
 /** Makes a request carry this token. */
 export function carryToken(
   config: PassageConfig,
@@ -117,6 +138,5 @@ export function carryToken(
   origin: string,
 ): void {
   config[PASSAGE] = new Passage(config, decision, source, token, origin)
-  const headers: HeaderRecord = config.headers
-  headers.Authorization = AccessToken.authorizationOf(token)
+  writeHeaders(config.headers, tokenHeaders(token))
 }

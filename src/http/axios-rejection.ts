@@ -1,5 +1,5 @@
 import type { AxiosError, AxiosInstance, AxiosResponse } from 'axios'
-import { AccessToken } from '../access-token.ts'
+import type { AccessToken } from '../access-token.ts'
 import type { TokenEventEmitter } from '../events.ts'
 import type { TokenSource } from '../token-source.ts'
 import type { PreparedAxios } from './axios-dispatch.ts'
@@ -64,7 +64,7 @@ async function replay(answer: AxiosResponse, rejection: Rejection, options: Reje
     discard(answer)
     throw error
   })
-  if (AccessToken.authorizationOf(another) === passage.authorization()) return answer
+  if (another.reveal() === token.reveal()) return answer
   discard(answer)
   carryToken(config, 'replay', source, another, passage.origin())
   options.events.emit('requestReplayed', () => ({ client: source.client, origin: passage.origin() }))
@@ -100,7 +100,8 @@ function isRejected(answer: AxiosResponse, passage: Passage, { isTokenRejected }
 // After a redirect the answer may come from a server that never saw the token. The fetch adapter does not let us know.
 function cameFromReceiver(answer: AxiosResponse, passage: Passage): boolean {
   const request = answer.request as { getHeader?: (name: string) => unknown } | undefined
-  return typeof request?.getHeader !== 'function' || request.getHeader('authorization') === passage.authorization()
+  if (typeof request?.getHeader !== 'function') return true
+  return passage.headers().every(([name, value]) => request.getHeader?.(name) === value)
 }
 
 // A body that nobody reads would hold its connection.

@@ -1,34 +1,37 @@
 import type { InternalAxiosRequestConfig } from 'axios'
-import { type HeaderRecord, removeAuthorization } from './authorization-header.ts'
+import { type HeaderRecord, removeHeader } from './authorization-header.ts'
 
 type BeforeRedirect = NonNullable<InternalAxiosRequestConfig['beforeRedirect']>
 
 // Our functions, each with the caller's that it runs after it.
 const guards = new WeakMap<BeforeRedirect, BeforeRedirect | undefined>()
-let last: { readonly origin: string; readonly guard: BeforeRedirect } | undefined
+let last: { readonly origin: string; readonly names: readonly string[]; readonly guard: BeforeRedirect } | undefined
 
 /**
- * Takes the `Authorization` header off a request that is redirected to another origin than this, a subdomain included;
+ * Takes the headers of these names off a request that is redirected to another origin than this, a subdomain included;
  * a `beforeRedirect` of the caller's runs after that.
+ * @param names in lower case
  * @see RFC 9110 §15.4
  */
-export function guardRedirects(config: InternalAxiosRequestConfig, origin: string): void {
+export function guardRedirects(config: InternalAxiosRequestConfig, origin: string, names: readonly string[]): void {
   const present = config.beforeRedirect
   // A config that comes back from a retry has a guard already, perhaps for another origin.
   const callers = present !== undefined && guards.has(present) ? guards.get(present) : present
-  config.beforeRedirect = callers === undefined ? guardOf(origin) : chained(guardOf(origin), callers)
+  const guard = guardOf(origin, names)
+  config.beforeRedirect = callers === undefined ? guard : chained(guard, callers)
 }
 
 // One function for all requests to an origin: this is on the way of every request.
-function guardOf(origin: string): BeforeRedirect {
-  if (last?.origin === origin) return last.guard
+function guardOf(origin: string, names: readonly string[]): BeforeRedirect {
+  if (last?.origin === origin && last.names === names) return last.guard
   const guard: BeforeRedirect = (options) => {
     const href: unknown = options.href
     const target = typeof href === 'string' && URL.canParse(href) ? new URL(href).origin : undefined
-    if (target !== origin) removeAuthorization((options.headers ?? {}) as HeaderRecord)
+    if (target === origin) return
+    for (const name of names) removeHeader((options.headers ?? {}) as HeaderRecord, name)
   }
   guards.set(guard, undefined)
-  last = { origin, guard }
+  last = { origin, names, guard }
   return guard
 }
 

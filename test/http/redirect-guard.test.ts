@@ -4,11 +4,12 @@ import { guardRedirects } from '../../src/http/redirect-guard.ts'
 
 const ORIGIN = 'https://api.example.com'
 const SUBDOMAIN = 'https://v2.api.example.com'
+const NAMES = ['authorization']
 
 /** A config guarded for this origin, with this `beforeRedirect` of the caller's. */
 function guarded(origin: string, beforeRedirect?: InternalAxiosRequestConfig['beforeRedirect']) {
   const config = { ...(beforeRedirect && { beforeRedirect }) } as InternalAxiosRequestConfig
-  guardRedirects(config, origin)
+  guardRedirects(config, origin, NAMES)
   return config
 }
 
@@ -75,11 +76,19 @@ describe('guardRedirects', () => {
     let calls = 0
     for (const callers of [undefined, () => calls++]) {
       const config = guarded(ORIGIN, callers)
-      guardRedirects(config, SUBDOMAIN)
+      guardRedirects(config, SUBDOMAIN, NAMES)
       expect(headersAfter(config, ORIGIN)).toEqual({})
       expect(headersAfter(config, SUBDOMAIN)).toEqual({ Authorization: 'x' })
     }
     expect(calls).toBe(2)
+  })
+
+  it('takes off every header by which a token is carried, and nothing else', () => {
+    const config = {} as InternalAxiosRequestConfig
+    guardRedirects(config, ORIGIN, ['x-auth-token', 'x-api-key'])
+    const headers = { 'X-Auth-Token': 'x', 'x-api-key': 'y', Authorization: 'the caller’s', accept: 'z' }
+    config.beforeRedirect?.({ href: SUBDOMAIN, headers }, { headers: {}, statusCode: 302 } as never, {} as never)
+    expect(headers).toEqual({ Authorization: 'the caller’s', accept: 'z' })
   })
 
   it('is one function for all requests to an origin', () => {
