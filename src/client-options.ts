@@ -4,15 +4,20 @@ import {
   clientAuthentication,
 } from './client-authentication/client-authentication.ts'
 import { type BasicEncoding, clientSecretBy } from './client-authentication/client-secret.ts'
+import { needsCertificate } from './client-authentication/tls-client-auth.ts'
+import { ClientCertificate } from './client-certificate.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import { clientCredentials } from './grant/client-credentials.ts'
 import type { Grant } from './grant/grant.ts'
+import { count, duration, flag, ownOptions, text } from './option-values.ts'
 import { HOOK_NAMES, type PartnerHooks, readHooks } from './partner-hooks.ts'
 import type { TokenParameters } from './token-key.ts'
 import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import type { AxiosLike, FetchLike, TransportOptions } from './transport.ts'
+
+export { ownOptions }
 
 /** One client of one authorization server. Durations are milliseconds. */
 export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
@@ -69,10 +74,8 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly proxy?: string | false | undefined
   /** Certificate authorities to trust instead of the built-in ones, PEM. */
   readonly ca?: TransportOptions['ca']
-  /** Client certificate for the TLS connection, PEM. Takes a `key`. */
-  readonly cert?: TransportOptions['cert']
-  /** The client certificate's private key, PEM. */
-  readonly key?: TransportOptions['key']
+  /** The client certificate of the TLS connections, by `clientCertificate` or `clientCertificateFromFiles`. @see RFC 8705 */
+  readonly certificate?: ClientCertificate | undefined
 }
 
 /** {@link ClientOptions}, checked and with the defaults filled in. */
@@ -98,6 +101,7 @@ export interface ClientSettings {
   readonly requireScope: boolean
   readonly strictTokenType: boolean
   readonly transport: Omit<TransportOptions, 'client'>
+  readonly certificate: ClientCertificate | undefined
 }
 
 const OPTION_NAMES = [
@@ -106,7 +110,7 @@ const OPTION_NAMES = [
   ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
   ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
   ...['requireScope', 'strictTokenType'],
-  ...['transport', 'proxy', 'ca', 'cert', 'key'],
+  ...['transport', 'proxy', 'ca', 'certificate'],
   ...HOOK_NAMES,
 ]
 
@@ -155,64 +159,9 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     revocationEndpoint: url('revocationEndpoint'),
     requireScope: flag(o.requireScope, `${at}requireScope`),
     strictTokenType: flag(o.strictTokenType, `${at}strictTokenType`),
-    transport: { transport: o.transport, proxy: o.proxy, ca: o.ca, cert: o.cert, key: o.key },
+    transport: { transport: o.transport, proxy: o.proxy, ca: o.ca },
+    certificate: certificate(o, at),
   }
-}
-
-/**
- * A copy of the own properties of an options object, so that nothing is read twice or from a prototype.
- * @throws TypeError for something that is not an object, and for a name that is not an option
- */
-export function ownOptions<T extends object>(given: unknown, at: string, names?: readonly string[]): T {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw optionError(at === '' ? 'options' : at.slice(0, -1), 'must be an object')
-  }
-  for (const name of Object.keys(given)) {
-    if (names === undefined || names.includes(name)) continue
-    const meant = optionMeantBy(name, names)
-    throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)
-  }
-  return { __proto__: null, ...given } as T
-}
-
-// Other spellings (`client_secret`), parts (`timeout`) and plurals (`scopes`) are what people write.
-function optionMeantBy(name: string, names: readonly string[]): string | undefined {
-  const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '')
-  const written = plain(name)
-  const isPart = (part: string, whole: string) => part.length > 3 && whole.startsWith(part)
-  return (
-    names.find((known) => plain(known) === written) ??
-    names.find((known) => isPart(plain(known), written) || isPart(written, plain(known)))
-  )
-}
-
-function duration<Default>(value: unknown, option: string, byDefault: Default, mostMs: number): number | Default {
-  if (value === undefined) return byDefault
-  if (typeof value === 'number' && value > 0 && value <= mostMs) return value
-  throw optionError(option, `must be a number of milliseconds above 0 and at most ${mostMs}, got ${shown(value)}`)
-}
-
-function count(value: unknown, option: string, byDefault: number, most: number): number {
-  if (value === undefined) return byDefault
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return value as number
-  throw optionError(option, `must be a whole number from 1 to ${most}, got ${shown(value)}`)
-}
-
-function flag(value: unknown, option: string): boolean {
-  if (value === undefined || typeof value === 'boolean') return value ?? false
-  throw optionError(option, `must be true or false, got ${shown(value)}`)
-}
-
-// Of what is no number only the kind: text in the wrong place may be a secret.
-function shown(value: unknown): string {
-  if (typeof value === 'number') return String(value)
-  return value === null ? 'null' : `a value of type ${typeof value}`
-}
-
-function text(value: unknown, option: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
-  if (typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)) return value
-  throw optionError(option, 'must be a non-empty string without control characters', 'Is the environment variable set?')
 }
 
 function authentication(o: ClientOptions, at: string): ClientAuthentication {
@@ -238,6 +187,24 @@ function authentication(o: ClientOptions, at: string): ClientAuthentication {
   return clientSecretBy(method, clientSecret, basicEncoding, at)
 }
 
+function certificate(o: ClientOptions, at: string): ClientCertificate | undefined {
+  const { certificate: given, clientAuthentication: method, transport } = o
+  if (given === undefined) {
+    if (typeof method !== 'function' || !needsCertificate(method.method)) return undefined
+    const hint = 'Give what `clientCertificate` or `clientCertificateFromFiles` returned.'
+    throw optionError(`${at}certificate`, `is missing: it is how \`${method.method}\` authenticates`, hint)
+  }
+  if (!(given instanceof ClientCertificate)) {
+    throw optionError(
+      `${at}certificate`,
+      'must be what `clientCertificate` or `clientCertificateFromFiles` returned',
+      'Write `certificate: clientCertificate({ cert, key })`.',
+    )
+  }
+  if (transport === undefined) return given
+  throw optionError(`${at}certificate`, 'has no effect beside `transport`', 'Configure the transport itself, or leave it out.')
+}
+
 // A token that a function gets needs none of what is for a token endpoint.
 function byHook(o: ClientOptions, at: string): ClientAuthentication {
   const unused = (
@@ -247,6 +214,7 @@ function byHook(o: ClientOptions, at: string): ClientAuthentication {
       'clientSecret',
       'clientAuthentication',
       'transport',
+      'certificate',
       'buildRequest',
       'parseResponse',
     ] as const

@@ -1,3 +1,10 @@
+/** What of a client expires, and when. */
+export interface CredentialExpiry {
+  readonly what: 'key' | 'certificate' | 'secret'
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+}
+
 /** One token request while it is being built. Built anew for every attempt. */
 export interface TokenRequestDraft {
   /** The client's name in the manager, for errors. */
@@ -17,6 +24,8 @@ export interface TokenRequestDraft {
   readonly body: URLSearchParams
   /** A digest of the credential that is sent; set by methods that can tell whether it has changed since. */
   credential?: string
+  /** When the credential that is sent expires; set by methods that know. Leads to the event `credentialExpiring`. */
+  credentialExpiry?: CredentialExpiry | undefined
   /** Registers a secret, so that it is blanked out, however it is encoded, of everything that is shown. */
   hide(secret: string): void
 }
