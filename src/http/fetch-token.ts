@@ -22,7 +22,7 @@ export class FetchToken {
       this.#source ??= this.#defaultSource()
       return this.#source
     }
-    if (typeof wanted !== 'object' || wanted === null) {
+    if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
       throw optionError('token', 'must be an object of token parameters, a handle on a token, or false')
     }
     const { client } = wanted as TokenSelection

@@ -81,6 +81,11 @@ const EXAMPLES: readonly [name: string, run: () => Promise<unknown>, traffic: re
     [`${byService} for orders.read`, `GET ${orders} Bearer token-1`],
   ],
   [
+    'fetch',
+    () => import('../../examples/fetch.ts'),
+    [byService, `GET ${orders} Bearer token-1`, `${byService} for orders.write`, `POST ${orders} Bearer token-2`],
+  ],
+  [
     'several-clients',
     () => import('../../examples/several-clients.ts'),
     [
