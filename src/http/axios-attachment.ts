@@ -121,7 +121,8 @@ export class AxiosAttachment {
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
     if (isHeaderKnown && this.#keepsOwnHeader(config)) return config
-    const source = chosen ?? this.#sourceFor(undefined)
+    // The source by default is asked for anew: its client may have been removed since.
+    const source = config.token === undefined || chosen === undefined ? this.#sourceFor(config.token) : chosen
     const origin = this.#origins.receiver(config, source)
     if (origin === undefined) return leaveOut(config)
     if (config.auth) throw authConflict()

@@ -4,19 +4,28 @@ import type { TokenSource } from '../token-source.ts'
 import type { PassageConfig } from './axios-passage.ts'
 
 /**
- * Waits for a request's token no longer than the request's own `signal` and `timeout` say.
- * @throws TokenError why no token can be had, `wait_timeout`; a cancellation of axios's kind when the signal aborts
+ * Waits for a request's token no longer than the request's own `signal`, `cancelToken` and `timeout` say.
+ * @throws TokenError why no token can be had, `wait_timeout`; a cancellation of axios's kind when the caller gives up
  */
 export async function waitForToken(source: TokenSource, config: PassageConfig): Promise<AccessToken> {
+  const { cancelToken, timeout } = config
   const signal = config.signal as AbortSignal | undefined
+  const cancelled = cancelToken?.toAbortSignal() as CancelSignal | undefined
+  const either = signal && cancelled ? AbortSignal.any([signal, cancelled]) : (signal ?? cancelled)
   try {
-    return await source.tokenOrPromise({ signal, timeoutMs: config.timeout || undefined })
+    return await source.tokenOrPromise({ signal: either, timeoutMs: timeout || undefined })
   } catch (error) {
+    cancelToken?.throwIfRequested()
     if (signal?.aborted) throw cancellation()
     if (error instanceof TokenError) fixStack(error)
     throw error
+  } finally {
+    // One cancel token may serve all requests of a process.
+    cancelled?.unsubscribe()
   }
 }
+
+type CancelSignal = AbortSignal & { unsubscribe(): void }
 
 // What `axios.isCancel` recognises. axios itself is not loaded here, so that its class is not at hand.
 function cancellation(): Error {

@@ -42,7 +42,8 @@ const attachments = new WeakMap<AttachableAxios, { attachment: AxiosAttachment; 
  *
  * Sets `Authorization: Bearer …` on requests to the instance's own origin or to those in `origins`; when the API
  * answers 401 because of the token, gets another and sends the request once more, unless its body was a stream. A
- * request's own `Authorization` header is left alone. Its `signal` and `timeout` bound the wait for a token too.
+ * request's own `Authorization` header is left alone. Its `signal`, `cancelToken` and `timeout` bound the wait for a
+ * token too.
  *
  * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and with a
  * `TypeError` when their `token` is wrong; they are then not sent. Errors of the API are stripped of the token.

@@ -1,4 +1,4 @@
-import axios from 'axios'
+import axios, { type AxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
 import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
 import { TokenManager } from '../../src/token-manager.ts'
@@ -433,25 +433,87 @@ describe('many requests at once', () => {
 })
 
 describe('waiting for a token', () => {
-  it('ends for a caller whose signal aborts, as a cancellation; others are served', async () => {
+  /** A way to give up on a request: what its config has, and how. */
+  type GivingUp = () => [config: AxiosRequestConfig, giveUp: () => void]
+  const ways: [string, GivingUp][] = [
+    [
+      'signal',
+      () => {
+        const controller = new AbortController()
+        return [{ signal: controller.signal }, () => controller.abort()]
+      },
+    ],
+    [
+      'cancel token',
+      () => {
+        const { token, cancel } = axios.CancelToken.source()
+        return [{ cancelToken: token }, cancel]
+      },
+    ],
+    [
+      'signal beside a cancel token',
+      () => {
+        const controller = new AbortController()
+        return [{ signal: controller.signal, cancelToken: axios.CancelToken.source().token }, () => controller.abort()]
+      },
+    ],
+    [
+      'cancel token beside a signal',
+      () => {
+        const { token, cancel } = axios.CancelToken.source()
+        return [{ cancelToken: token, signal: new AbortController().signal }, cancel]
+      },
+    ],
+  ]
+
+  it.each(ways)('ends within one turn for a caller who gives up by %s; others are served', async (_, way) => {
     const { api, client, clock, server } = attached()
     server.script.push({ afterMs: 1000 })
-    const controller = new AbortController()
-    const aborted = failureOf(client.get('/aborted', { signal: controller.signal }))
-    const other = client.get('/other')
+    const [config, giveUp] = way()
+    const given = failureOf(client.get('/given-up', config))
+    const others = [client.get('/other'), client.get('/other', way()[0])]
     await clock.advance(500)
-    controller.abort()
-    expect(axios.isCancel(await aborted)).toBe(true)
+    giveUp()
+    const turn = new Promise((resolve) => setImmediate(resolve, 'one turn later'))
+    expect(axios.isCancel(await Promise.race([given, turn]))).toBe(true)
+    expect(clock.pendingSleeps).toBeGreaterThan(0)
     await clock.advance(500)
-    await other
-    expect(api.requests.map(({ url }) => url)).toEqual(['https://api.example.com/other'])
+    await Promise.all(others)
+    expect(api.requests.map(({ url }) => url)).toEqual(Array(2).fill('https://api.example.com/other'))
+    expect(server.requests).toHaveLength(1)
   })
 
-  it('does not begin for a caller whose signal has aborted', async () => {
+  it.each(ways)('ends within one turn for the only caller, who gives up by %s', async (_, way) => {
+    const { api, client, clock, server } = attached()
+    server.byDefault = { hang: true }
+    const [config, giveUp] = way()
+    const given = failureOf(client.get('/', config))
+    await clock.settle()
+    giveUp()
+    const turn = new Promise((resolve) => setImmediate(resolve, 'one turn later'))
+    expect(axios.isCancel(await Promise.race([given, turn]))).toBe(true)
+    expect(api.requests).toEqual([])
+  })
+
+  it.each(ways)('does not begin for a caller who has given up by %s', async (_, way) => {
     const { api, client, server } = attached()
-    expect(axios.isCancel(await failureOf(client.get('/', { signal: AbortSignal.abort() })))).toBe(true)
+    const [config, giveUp] = way()
+    giveUp()
+    expect(axios.isCancel(await failureOf(client.get('/', config)))).toBe(true)
     expect(server.requests).toEqual([])
     expect(api.requests).toEqual([])
+  })
+
+  it('says what the caller said when giving up by a cancel token, and leaves nothing with that token', async () => {
+    const { client, server, clock } = attached()
+    const { token, cancel } = axios.CancelToken.source()
+    await client.get('/', { cancelToken: token })
+    expect(token).toMatchObject({ _listeners: [] })
+    server.byDefault = { hang: true }
+    await clock.advance(3600_000)
+    const failure = failureOf(client.get('/', { cancelToken: token }))
+    cancel('not needed any more')
+    expect((await failure).message).toBe('not needed any more')
   })
 
   it('ends when the request’s timeout does; others are served', async () => {
