@@ -9,8 +9,6 @@ const tokens = new TokenManager({
   clientSecret: process.env.CLIENT_SECRET,
   proxy: 'http://proxy.example.com:3128', // or false; default: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say
   ca: readFileSync(`${certificates}/ca.pem`), // instead of the built-in authorities
-  cert: readFileSync(`${certificates}/client.pem`), // a client certificate, if the server wants one
-  key: readFileSync(`${certificates}/client.key`),
 })
 
 const overFetch = new TokenManager({

@@ -1,4 +1,5 @@
 import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
+import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { TokenError } from './errors.ts'
@@ -10,6 +11,8 @@ import type { HttpRequest } from './transport.ts'
 export interface RequestPlan {
   readonly url: string
   readonly metadata: ServerMetadata | undefined
+  /** What the connection shows. */
+  readonly certificate: ReadCertificate | undefined
   /** Wall-clock time, epoch milliseconds. */
   readonly now: number
   /** Ends the building of the request, and then the request. */
@@ -38,7 +41,7 @@ export interface AuthenticatedRequest {
  */
 export async function authenticatedRequest(settings: ClientSettings, plan: RequestPlan): Promise<AuthenticatedRequest> {
   const { name: client, clientId, issuer, expectedIssuer, authentication } = settings
-  const { url, metadata, now, signal, fill, rebuild = async (request) => request } = plan
+  const { url, metadata, certificate, now, signal, fill, rebuild = async (request) => request } = plan
   // The client's id too: not secret, but a server's error is no place to publish it.
   const secrets = spellings(clientId)
   const hide = (secret: string) => {
@@ -67,7 +70,7 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
   const { headers, body, credential } = draft
   const method =
     authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
-  const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets }
+  const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets, certificate }
   return { request: await abortable(signal, () => rebuild(request, hide)), secrets, method, credential }
 }
 

@@ -202,7 +202,11 @@ function certificate(o: ClientOptions, at: string): ClientCertificate | undefine
     )
   }
   if (transport === undefined) return given
-  throw optionError(`${at}certificate`, 'has no effect beside `transport`', 'Configure the transport itself, or leave it out.')
+  throw optionError(
+    `${at}certificate`,
+    'has no effect beside `transport`',
+    'Configure the transport itself, or leave it out.',
+  )
 }
 
 // A token that a function gets needs none of what is for a token endpoint.

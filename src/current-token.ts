@@ -21,14 +21,14 @@ export class CurrentToken {
     this.#clock = clock
   }
 
-  /** The token, usable or not: ask {@link state} first. */
+  /** The token, usable or not: ask {@link state} first. None once what it is bound to was replaced. */
   get(): AccessToken | undefined {
-    return this.#token
+    return this.#token?.boundTo?.isReplaced ? undefined : this.#token
   }
 
   /** Where the token stands, by one reading of the clocks. */
   state(): TokenState | 'absent' | 'rejected' {
-    const token = this.#token
+    const token = this.get()
     if (token === undefined) return 'absent'
     if (this.#mark === 'rejected' || this.#mark === 'expired') return this.#mark
     const state = classify(token, elapsedMs(token.requestedAt, this.#clock))
@@ -37,7 +37,7 @@ export class CurrentToken {
 
   /** The token if it has not expired, even if it was rejected. */
   unexpired(): AccessToken | undefined {
-    const token = this.#token
+    const token = this.get()
     if (token === undefined || this.#mark === 'expired') return undefined
     return classify(token, elapsedMs(token.requestedAt, this.#clock)) === 'expired' ? undefined : token
   }
@@ -47,7 +47,7 @@ export class CurrentToken {
    * server whose tokens never live so long, and so the most that there is.
    */
   livesFor(ms: number): 'yes' | 'not quite' | 'no' {
-    const token = this.#token
+    const token = this.get()
     if (token === undefined) return 'no'
     const ageMs = elapsedMs(token.requestedAt, this.#clock)
     if (token.lifetimeMs - ageMs >= ms) return 'yes'
@@ -65,7 +65,7 @@ export class CurrentToken {
 
   /** An API rejected the token. @returns false when it has only just replaced another rejected one: it is used on */
   reject(): boolean {
-    const token = this.#token
+    const token = this.get()
     if (token === undefined) return false
     if (this.#replacedRejected && elapsedMs(token.requestedAt, this.#clock) < FRESH_MS) return false
     this.#mark = 'rejected'

@@ -116,7 +116,7 @@ export class Discovery {
 
   #failure(thrown: unknown): TokenError {
     if (!(thrown instanceof TokenError)) return this.#error('an unexpected error', { cause: thrown })
-    if (thrown.code === 'discovery_failed' || thrown.code === 'issuer_mismatch') return thrown
+    if (['discovery_failed', 'issuer_mismatch', 'secret_unavailable'].includes(thrown.code)) return thrown
     return this.#error(thrown.message.replace(/\.$/, ''), { retryable: thrown.retryable, cause: thrown })
   }
 

@@ -44,6 +44,10 @@ export interface TokenEvents {
   validityNotMet: TokenEvent & { readonly minValidityMs: number; readonly lifetimeMs: number }
   /** A token could not be revoked on closing. @see RFC 7009 */
   revocationFailed: TokenEvent & { readonly error: TokenError }
+  /** A new client certificate came into use; tokens bound to the earlier one are not used any more. @see RFC 8705 §6.3 */
+  certificateChanged: { readonly client: string; readonly thumbprint: string; readonly expiresAt: number }
+  /** The client certificate could not be read anew, and the last good one is used on. */
+  certificateKept: { readonly client: string; readonly error: TokenError }
   /** An issuer's metadata was loaded, or could not be and the last good one is used on. */
   metadataLoaded: { readonly client: string; readonly issuer: string; readonly tokenEndpoint: string }
   metadataFailed: { readonly client: string; readonly issuer: string; readonly error: TokenError }
@@ -64,6 +68,7 @@ export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
     'freshTokenRejected',
   ] as const),
   ...(['responseDeviation', 'scopeNarrowed', 'validityNotMet', 'revocationFailed'] as const),
+  ...(['certificateChanged', 'certificateKept'] as const),
   ...(['metadataLoaded', 'metadataFailed', 'authorizationKept', 'requestReplayed'] as const),
 ]
 

@@ -1,10 +1,18 @@
 export type { AccessToken } from './access-token.ts'
+export type { CertificatePair } from './certificate-and-key.ts'
 export type {
   ClientAuthentication,
   ClientSecret,
   TokenRequestDraft,
 } from './client-authentication/client-authentication.ts'
 export { type BasicEncoding, clientSecretBasic, clientSecretPost } from './client-authentication/client-secret.ts'
+export { selfSignedTlsClientAuth, tlsClientAuth } from './client-authentication/tls-client-auth.ts'
+export {
+  type CertificateFiles,
+  type ClientCertificate,
+  clientCertificate,
+  clientCertificateFromFiles,
+} from './client-certificate.ts'
 export type { ClientOptions } from './client-options.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { TokenError, type TokenErrorCode, TokenResponseError, TokenTransportError } from './errors.ts'

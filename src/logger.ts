@@ -20,6 +20,8 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   scopeNarrowed: ['warn', 'fewer scopes were granted than requested'],
   validityNotMet: ['warn', 'no token of this server is valid for as long as a caller asked'],
   revocationFailed: ['warn', 'could not revoke an access token'],
+  certificateChanged: ['info', 'shows a new client certificate'],
+  certificateKept: ['warn', 'could not read the client certificate anew, and uses the last good one on'],
   metadataLoaded: ['debug', 'loaded the authorization server metadata'],
   metadataFailed: ['warn', 'could not load the authorization server metadata'],
   authorizationKept: ['warn', 'the request has an Authorization header of its own, which was kept'],

@@ -13,10 +13,12 @@ export interface ServerMetadata {
   /** The client authentication methods it accepts, never `none`; `undefined` when it does not say. */
   readonly tokenEndpointAuthMethods: readonly string[] | undefined
   /**
-   * The token endpoint for clients that authenticate with a certificate, if it is another one. @see RFC 8705 §5
+   * The token endpoint for clients with a certificate, if it is another one. @see RFC 8705 §5
    * @throws TokenError `discovery_failed` when it must not be used
    */
   readonly mtlsTokenEndpoint: string | undefined
+  /** Where clients with a certificate revoke tokens, if that is elsewhere. @throws like {@link ServerMetadata.mtlsTokenEndpoint} */
+  readonly mtlsRevocationEndpoint: string | undefined
   /**
    * Where tokens are revoked. @see RFC 7009
    * @throws TokenError `discovery_failed` when it must not be used
@@ -55,13 +57,17 @@ export function readServerMetadata(text: string, expected: MetadataExpectations)
     throw unusable('names no `token_endpoint`', 'Give `tokenEndpoint` instead of `issuer`.', expected)
   }
   const aliases = isObject(document.mtls_endpoint_aliases) ? document.mtls_endpoint_aliases : {}
+  const alias = (name: string) => endpoint(`mtls_endpoint_aliases.${name}`, ownMember(aliases, name), expected)
   return {
     issuer,
     tokenEndpoint,
     tokenEndpointAuthMethods: authMethods(document.token_endpoint_auth_methods_supported),
     // Checked when they are asked for: a mistake in one is nothing to clients that do without it.
     get mtlsTokenEndpoint() {
-      return endpoint('mtls_endpoint_aliases.token_endpoint', ownMember(aliases, 'token_endpoint'), expected)
+      return alias('token_endpoint')
+    },
+    get mtlsRevocationEndpoint() {
+      return alias('revocation_endpoint')
     },
     get revocationEndpoint() {
       return endpoint('revocation_endpoint', document.revocation_endpoint, expected)

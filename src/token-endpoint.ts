@@ -1,5 +1,6 @@
 import { type AuthenticatedRequest, authenticatedRequest, type RequestPlan } from './authenticated-request.ts'
 import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
+import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
 import { Discovery } from './discovery.ts'
@@ -32,6 +33,8 @@ export interface TokenRequestLimits {
 export interface RequestedToken {
   readonly response: TokenResponse
   readonly requestedAt: Instant
+  /** What the client showed on the connection. */
+  readonly certificate?: ReadCertificate | undefined
 }
 
 /**
@@ -42,8 +45,9 @@ export class TokenEndpoint {
   readonly #settings: ClientSettings
   readonly #clock: Clock
   readonly #send: Send
+  readonly #events: TokenEventEmitter
   readonly #discovery: Discovery | undefined
-  #failedCredential: string | undefined
+  #failed: FailedCredentials = {}
 
   constructor(
     settings: ClientSettings,
@@ -53,6 +57,7 @@ export class TokenEndpoint {
   ) {
     this.#settings = settings
     this.#clock = clock
+    this.#events = events
     this.#send = createTransport({ ...settings.transport, client: settings.name, isAttached })
     if (settings.tokenEndpoint === undefined && settings.issuer !== undefined) {
       const { name: client, issuer, expectedIssuer, endpointOrigins, allowInsecureLoopback } = settings
@@ -64,7 +69,7 @@ export class TokenEndpoint {
         allowInsecureLoopback,
         clock,
         events,
-        send: this.#send,
+        send: async (request) => this.#send({ ...request, certificate: await this.#readCertificate(request.signal) }),
       })
     }
   }
@@ -76,14 +81,18 @@ export class TokenEndpoint {
 
   /** Whether the credential differs from that of the last request that failed; `undefined` where that cannot be told. */
   get credentialChanged(): (() => Promise<boolean>) | undefined {
-    const { authentication, name } = this.#settings
+    const { authentication, certificate, name } = this.#settings
     const { currentCredential } = authentication
-    if (currentCredential === undefined) return undefined
+    if (currentCredential === undefined && certificate === undefined) return undefined
     return async () => {
       const { signal } = new AbortController()
+      const { credential, thumbprint } = this.#failed
+      const changed = async (deadline: AbortSignal) => {
+        if ((await this.#readCertificate(deadline))?.thumbprint !== thumbprint) return true
+        return currentCredential !== undefined && (await currentCredential(name)) !== credential
+      }
       try {
-        const read = (deadline: AbortSignal) => abortable(deadline, () => currentCredential(name))
-        return (await this.#inTime(this.url, signal, read)) !== this.#failedCredential
+        return await this.#inTime(this.url, signal, (deadline) => abortable(deadline, () => changed(deadline)))
       } catch {
         // What cannot be read is no news: the failure that is remembered says more.
         return false
@@ -114,10 +123,11 @@ export class TokenEndpoint {
    * @see RFC 7009 §2
    */
   async revokeToken(token: string): Promise<void> {
-    const { name, revocationEndpoint } = this.#settings
+    const { name, revocationEndpoint, certificate } = this.#settings
     const { signal } = new AbortController()
     const metadata = await this.#discovery?.load(signal)
-    const url = revocationEndpoint ?? metadata?.revocationEndpoint
+    const alias = certificate && metadata?.mtlsRevocationEndpoint
+    const url = revocationEndpoint ?? alias ?? metadata?.revocationEndpoint
     if (url === undefined) throw revocationUnavailable(name)
     const { status } = await this.#inTime(url, signal, async (deadline) => {
       const { request } = await this.#build({
@@ -137,10 +147,11 @@ export class TokenEndpoint {
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
-    const { grant, tokenEndpoint, hooks } = this.#settings
+    const { grant, tokenEndpoint, hooks, certificate } = this.#settings
     if (hooks.requestToken !== undefined) return await this.#requestByHook(hooks.requestToken, parameters, signal)
     const metadata = await this.#discovery?.load(signal)
-    const url = tokenEndpoint ?? metadata?.tokenEndpoint ?? ''
+    const alias = certificate && metadata?.mtlsTokenEndpoint
+    const url = tokenEndpoint ?? alias ?? metadata?.tokenEndpoint ?? ''
     return await this.#inTime(url, signal, async (deadline) => {
       const fill = (draft: TokenRequestDraft) => fillGrant(grant, draft, parameters)
       const rebuild = hooks.buildRequest && this.#rebuilder(hooks.buildRequest, parameters, deadline)
@@ -148,9 +159,11 @@ export class TokenEndpoint {
       const requestedAt = instant(this.#clock)
       try {
         const answer = await this.#send(built.request)
-        return { response: this.#read(answer, built, parameters, requestedAt), requestedAt }
+        const response = this.#read(answer, built, parameters, requestedAt)
+        return { response, requestedAt, certificate: built.request.certificate }
       } catch (error) {
-        this.#failedCredential = built.credential
+        const { credential, request } = built
+        this.#failed = { credential, thumbprint: request.certificate?.thumbprint }
         if (isGone(error)) this.#discovery?.doubt()
         throw error
       }
@@ -185,13 +198,20 @@ export class TokenEndpoint {
     })
   }
 
-  async #build(plan: Omit<RequestPlan, 'now'>): Promise<AuthenticatedRequest> {
+  async #build(plan: Omit<RequestPlan, 'now' | 'certificate'>): Promise<AuthenticatedRequest> {
     try {
-      return await authenticatedRequest(this.#settings, { ...plan, now: this.#clock.now() })
+      const certificate = await this.#readCertificate(plan.signal)
+      return await authenticatedRequest(this.#settings, { ...plan, certificate, now: this.#clock.now() })
     } catch (error) {
-      this.#failedCredential = undefined
+      this.#failed = {}
       throw error
     }
+  }
+
+  async #readCertificate(signal: AbortSignal): Promise<ReadCertificate | undefined> {
+    const { name: client, certificate } = this.#settings
+    const onKept = (error: TokenError) => this.#events.emit('certificateKept', () => ({ client, error }))
+    return certificate && (await abortable(signal, () => certificate.read({ client, now: this.#clock.now(), onKept })))
   }
 
   #read(
@@ -220,6 +240,12 @@ export class TokenEndpoint {
     const { name, attemptTimeoutMs: ms } = this.#settings
     return await withTimeout({ clock: this.#clock, ms, tooLate: () => timeoutError(name, url, ms), signal }, work)
   }
+}
+
+/** What the client authenticated with when a request failed; nothing if it could not be read. */
+interface FailedCredentials {
+  readonly credential?: string | undefined
+  readonly thumbprint?: string | undefined
 }
 
 // The endpoint may have moved since the metadata was loaded.

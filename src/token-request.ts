@@ -57,6 +57,7 @@ export async function requestAccessToken(
   })
   const token = accessToken(requested, context, parameters)
   report(requested, token, about, context)
+  useCertificate(requested, context)
   return token
 }
 
@@ -122,6 +123,7 @@ function accessToken(requested: RequestedToken, context: ClientContext, paramete
     scope: response.scope ?? parameters.scope,
     lifetimeMs: response.lifetimeMs,
     requestedAt,
+    boundTo: requested.certificate,
     headersOf: applyToken && ((own) => appliedHeaders(applyToken, own, settings.name)),
     ...tokenAges(response.lifetimeMs, response.refreshInMs, clock.random(), settings.limits),
   })
@@ -134,6 +136,13 @@ function accessToken(requested: RequestedToken, context: ClientContext, paramete
     hint: 'The authorization server is too slow for tokens that live so short.',
     retryable: true,
   })
+}
+
+// From now on tokens bound to an earlier certificate are not used any more.
+function useCertificate({ certificate }: RequestedToken, { settings, events }: ClientContext): void {
+  if (certificate === undefined || settings.certificate?.use(certificate) !== true) return
+  const { thumbprint, expiresAt } = certificate
+  events.emit('certificateChanged', () => ({ client: settings.name, thumbprint, expiresAt }))
 }
 
 function report({ response }: RequestedToken, token: AccessToken, about: TokenEvent, context: ClientContext): void {

@@ -21,7 +21,7 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
   [/^CERT_NOT_YET_VALID$/, 'Its certificate is not valid yet: is the clock of this machine right?'],
   [
     /^ERR_SSL_\w*ALERT/,
-    'It broke off the TLS handshake: does it want a client certificate (`cert`, `key`), or another one?',
+    'It broke off the TLS handshake: does it want a client certificate (`certificate`), or another one?',
   ],
   [
     /^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/,

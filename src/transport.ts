@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import type { AxiosInstance, AxiosRequestConfig, AxiosRequestHeaders } from 'axios'
+import type { ReadCertificate } from './client-certificate.ts'
 import { shownUrl } from './endpoint-url.ts'
 import { optionError, TokenError } from './errors.ts'
 import { readText } from './http-body.ts'
@@ -20,6 +21,8 @@ export interface HttpRequest {
   readonly body?: string | undefined
   /** What the request holds that must not be shown, in every spelling. */
   readonly secrets?: readonly string[] | undefined
+  /** What the connection shows to the server. Not for a transport that is given. */
+  readonly certificate?: ReadCertificate | undefined
   /** Ends the request, the reading of the answer's body included; the request then rejects with its reason. */
   readonly signal: AbortSignal
 }
@@ -132,14 +135,10 @@ type Exchange = (request: HttpRequest) => Promise<HttpResponse>
 function exchangeBy(options: TransportOptions): Exchange {
   const { client, transport } = options
   if (transport === undefined) {
-    const choose = proxyChooser(options.proxy)
-    const secureContext = readTlsOptions(options)
-    const tls = secureContext === undefined ? {} : { secureContext }
-    let route: Promise<AxiosRoute> | undefined
-    const routeOnce = () => (route ??= ownRoute(choose, tls))
-    return (request) => exchangeByAxios(routeOnce, request, client)
+    const routeFor = ownRoutes(options)
+    return (request) => exchangeByAxios(() => routeFor(request.certificate), request, client)
   }
-  for (const name of ['proxy', 'ca', 'cert', 'key'] as const) {
+  for (const name of ['proxy', 'ca'] as const) {
     if (options[name] === undefined) continue
     throw optionError(name, 'has no effect beside `transport`', 'Configure the transport itself, or leave it out.')
   }
@@ -164,6 +163,21 @@ interface AxiosRoute {
   readonly choose: ProxyChooser
   /** For the TLS connection inside a tunnel. */
   readonly tls: ConnectionOptions
+}
+
+// One route for each certificate, so that a connection that showed an earlier one is not used again.
+function ownRoutes(options: TransportOptions): (certificate: ReadCertificate | undefined) => Promise<AxiosRoute> {
+  const choose = proxyChooser(options.proxy)
+  const authorities = readTlsOptions(options)
+  const routes = new WeakMap<object, Promise<AxiosRoute>>()
+  return (certificate) => {
+    const known = routes.get(certificate ?? choose)
+    if (known !== undefined) return known
+    const secureContext = certificate?.secureContext({ ca: options.ca }) ?? authorities
+    const route = ownRoute(choose, secureContext === undefined ? {} : { secureContext })
+    routes.set(certificate ?? choose, route)
+    return route
+  }
 }
 
 async function ownRoute(choose: ProxyChooser, tls: ConnectionOptions): Promise<AxiosRoute> {

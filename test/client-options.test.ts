@@ -53,8 +53,7 @@ const NAMES = Object.keys({
   transport: true,
   proxy: true,
   ca: true,
-  cert: true,
-  key: true,
+  certificate: true,
   buildRequest: true,
   parseResponse: true,
   applyToken: true,
@@ -85,7 +84,8 @@ describe('client options', () => {
       revocationEndpoint: undefined,
       requireScope: false,
       strictTokenType: false,
-      transport: { transport: undefined, proxy: undefined, ca: undefined, cert: undefined, key: undefined },
+      transport: { transport: undefined, proxy: undefined, ca: undefined },
+      certificate: undefined,
     } satisfies Omit<ClientSettings, 'authentication' | 'grant' | 'hooks'>)
   })
 
@@ -109,15 +109,13 @@ describe('client options', () => {
       transport,
       proxy: false,
       ca: 'ca',
-      cert: 'cert',
-      key: 'key',
     }
-    const { endpointOrigins, refreshWindowMs, safetyMarginMs, proxy, ca, cert, key, ...same } = given
+    const { endpointOrigins, refreshWindowMs, safetyMarginMs, proxy, ca, ...same } = given
     expect(read(given)).toMatchObject({
       ...same,
       endpointOrigins: ['https://other.example', 'https://mtls.example:8443'],
       limits: { refreshWindowMs: 8, safetyMarginMs: 0.5 },
-      transport: { transport, proxy, ca, cert, key },
+      transport: { transport, proxy, ca },
     })
   })
 
@@ -260,7 +258,7 @@ describe('a wrong option', () => {
         return true
       }
     })
-    expect(refused).toHaveLength(21)
+    expect(refused).toHaveLength(22)
   })
 
   it('is one that misses: neither issuer nor token endpoint', () => {
@@ -284,7 +282,7 @@ describe('a wrong option', () => {
     ['attemptTimeout', 'attemptTimeoutMs'],
     ['token_endpoint_url', 'tokenEndpoint'],
     ['issuerUrl', 'issuer'],
-    ['certificate', 'cert'],
+    ['cert', 'certificate'],
   ])('is one that is only nearly called like that: %s, meant is %s', (name, meant) => {
     const { message } = failureOf(() => read({ [name]: SECRET }, 'clients.orders.'))
     expect(message).toBe(`evertoken: option \`clients.orders.${name}\` is not an option. Did you mean \`${meant}\`?`)

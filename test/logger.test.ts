@@ -51,6 +51,16 @@ const EVENTS: {
     'no token of this server is valid for as long as a caller asked',
   ],
   revocationFailed: [{ ...ABOUT, error: ERROR }, 'warn', 'could not revoke an access token'],
+  certificateChanged: [
+    { client: 'orders', thumbprint: 'A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0', expiresAt: 5 },
+    'info',
+    'shows a new client certificate',
+  ],
+  certificateKept: [
+    { client: 'orders', error: ERROR },
+    'warn',
+    'could not read the client certificate anew, and uses the last good one on',
+  ],
   metadataLoaded: [
     { client: 'orders', issuer: 'https://as.example', tokenEndpoint: 'https://as.example/token' },
     'debug',

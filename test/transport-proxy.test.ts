@@ -330,9 +330,11 @@ describe('a given axios instance', () => {
 
 describe('in a process of its own', () => {
   const source = `
+    import { clientCertificate } from './src/client-certificate.ts'
     import { createTransport } from './src/transport.ts'
-    const { url, options } = JSON.parse(process.argv[1])
-    const request = { method: 'POST', url, headers: { authorization: 'Basic ${SECRET}' }, body: 'a=${SECRET}', signal: new AbortController().signal }
+    const { url, options, pair } = JSON.parse(process.argv[1])
+    const certificate = pair && await clientCertificate(pair).read({ client: 'orders' })
+    const request = { method: 'POST', url, headers: { authorization: 'Basic ${SECRET}' }, body: 'a=${SECRET}', signal: new AbortController().signal, certificate }
     const { status, body } = await createTransport({ client: 'orders', ...options })(request)
     console.log(status, body)`
 
@@ -364,8 +366,9 @@ describe('in a process of its own', () => {
     await using folder = await temporaryFolder()
     const extra = join(folder.path, 'proxy-ca.pem')
     await writeFile(extra, proxyAuthority.cert)
-    const options = { proxy: proxy.url, ca: authority.cert, ...authority.issue({ names: ['orders'] }) }
-    const run = await runNode(source, { url: URL_BEHIND_PROXY, options }, { NODE_EXTRA_CA_CERTS: extra })
+    const options = { proxy: proxy.url, ca: authority.cert }
+    const pair = authority.issue({ names: ['orders'] })
+    const run = await runNode(source, { url: URL_BEHIND_PROXY, options, pair }, { NODE_EXTRA_CA_CERTS: extra })
     expect(run).toMatchObject({ exitCode: 0, stdout: '200 {}\n' })
     expect(proxy.tunnels).toMatchObject([{ clientCertificate: false }])
     expectTunnelled(proxy)
