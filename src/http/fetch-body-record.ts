@@ -24,7 +24,7 @@ export class BodyRecord {
   async whole(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     // The last of what was sent may still be on its way through the streams.
     if (!this.#isWhole) await nextTurn()
-    return this.#isWhole ? new Uint8Array(Buffer.concat(this.#chunks)) : undefined
+    return this.#isWhole ? Buffer.concat(this.#chunks) : undefined
   }
 
   /** Forgets the body, and stops reading it. */
@@ -35,13 +35,14 @@ export class BodyRecord {
   }
 
   async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-    for (let { done, value } = await reader.read(); this.#bytes <= MOST_BYTES; { done, value } = await reader.read()) {
+    while (this.#bytes <= MOST_BYTES) {
+      const { done, value } = await reader.read()
       if (done) {
         this.#isWhole = true
         return
       }
-      this.#chunks.push(value as Uint8Array)
-      this.#bytes += (value as Uint8Array).byteLength
+      this.#chunks.push(value)
+      this.#bytes += value.byteLength
     }
     this.drop()
   }

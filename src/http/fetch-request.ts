@@ -43,9 +43,10 @@ export class FetchCall {
     const { method = 'GET', redirect = 'follow', body } = this.#init
     const follows = redirect === 'follow'
     const init: RequestInit = { ...this.#init, redirect: follows ? 'manual' : redirect }
-    const isRequestBody = (body ?? null) === null && (request?.body ?? null) !== null
-    const isKept = isRequestBody && !request?.bodyUsed && (follows || mayReplay(replay, method))
-    const record = isRequestBody ? new BodyRecord(isKept ? request?.clone().body : null) : undefined
+    const ofRequest = (body ?? null) === null ? (request?.body ?? null) : null
+    // One that can't be sent is for fetch to refuse.
+    const isKept = !request?.bodyUsed && !ofRequest?.locked && (follows || mayReplay(replay, method))
+    const record = ofRequest === null ? undefined : new BodyRecord(isKept ? request?.clone().body : null)
     return { input, url, method, headers, init, follows, record }
   }
 }

@@ -1,5 +1,5 @@
-import { ownOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
+import { ownOptions } from '../option-values.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import type { TokenSource } from '../token-source.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
@@ -51,7 +51,8 @@ export type TokenFetch<Name extends string = string> = (
  * Redirects are followed as the Fetch Standard says, and the token goes along only as far as they stay on the origin
  * that was asked. A stream given as `body` is sent once: its 401 is the caller's. The body of a `Request` is kept for
  * a second sending up to 1 MiB. Do not change a body before there is an answer. `isTokenRejected` must not read the
- * answer's body, which is the caller's.
+ * answer's body, which is the caller's. A `dispatcher` that a `Request` was made with is not asked where a redirect
+ * leads: give it in `init`.
  *
  * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and with a
  * `TypeError` when their `token` is wrong; they are then not sent. What `fetch` throws is passed on.

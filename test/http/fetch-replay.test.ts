@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { fetch as undiciFetch } from 'undici'
+import { Agent, Request as UndiciRequest, fetch as undiciFetch } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createTokenFetch, type TokenFetchOptions } from '../../src/http/fetch.ts'
 import { managed } from '../support/managed.ts'
@@ -405,10 +405,31 @@ describe('what is sent again', () => {
     expect(api.requests).toHaveLength(1)
   })
 
-  it('fails as fetch does for a `Request` whose body was used', async () => {
+  it('goes by way of the dispatcher that a `Request` of undici’s was made with', async () => {
+    await using api = await realApi()
+    let dispatched = 0
+    class CountingAgent extends Agent {
+      override dispatch(...given: Parameters<Agent['dispatch']>): boolean {
+        dispatched += 1
+        return super.dispatch(...given)
+      }
+    }
+    const dispatcher = new CountingAgent()
+    const { tokenFetch } = fetchFor(api.url, { fetch: undiciFetch })
+    const request = new UndiciRequest(api.url, { method: 'POST', body: 'x'.repeat(1000), dispatcher })
+    expect(await (await tokenFetch(request as never)).text()).toBe('done')
+    expect(api.arrivals.map(({ length }) => length)).toEqual(['1000', '1000'])
+    expect(dispatched).toBe(2)
+    await dispatcher.close()
+  })
+
+  it.each([
+    ['used', (request: Request) => request.text()],
+    ['locked', (request: Request) => request.body?.getReader()],
+  ])('fails as fetch does for a `Request` whose body is %s', async (_, spoil) => {
     const { tokenFetch } = fetchFor(API)
     const used = new Request(ORDERS, { method: 'POST', body: 'x' })
-    await used.text()
+    await spoil(used)
     expect((await failureOf(tokenFetch(used))).message).toBe((await failureOf(fetch(used))).message)
   })
 })
