@@ -15,7 +15,6 @@ export async function waitForToken(source: TokenSource, config: PassageConfig): 
   try {
     return await source.tokenOrPromise({ signal: either, timeoutMs: timeout || undefined })
   } catch (error) {
-    cancelToken?.throwIfRequested()
     if (signal?.aborted) throw cancellation()
     if (error instanceof TokenError) fixStack(error)
     throw error

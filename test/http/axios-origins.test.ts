@@ -1,5 +1,6 @@
 import { Agent } from 'node:https'
 import type { LookupFunction } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import axios, { type AxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
 import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
@@ -7,6 +8,7 @@ import { type Respond, sendJson, startServer, type TestServer } from '../support
 import { managed } from '../support/managed.ts'
 import { TestAuthority } from '../support/tls.ts'
 import { Api, failureOf } from './axios-api.ts'
+import { FOREIGN_REDIRECTS, FOREIGN_URLS, goElsewhere, leakedTo } from './other-origins.ts'
 
 /** Answers `/to?status=307&url=…` with that redirect, and everything else with an empty document. */
 const redirecting: Respond = (response, request) => {
@@ -25,23 +27,30 @@ function clientFor(api: Pick<TestServer, 'origin'>, options: AttachOptions = {},
 }
 
 describe('another origin', () => {
-  type Attempt = (foreign: TestServer) => AxiosRequestConfig
-  const attempts: [string, Attempt][] = [
-    ['an absolute URL', ({ origin }) => ({ url: `${origin}/x` })],
+  const modes = ['refuse', 'omit'] as const
+
+  describe.each(['http', 'fetch'])('by the %s adapter', (adapter) => {
+    it.each([...FOREIGN_URLS, ...FOREIGN_REDIRECTS])('never sees the token: %s', async (...way) => {
+      for (const onOtherOrigin of modes) {
+        const arrivals = await goElsewhere(way, ({ origin, ca }) => {
+          setDefaultCACertificates([...getCACertificates('bundled'), ca])
+          const client = clientFor({ origin }, { onOtherOrigin }, { adapter, httpsAgent: new Agent({ ca }) })
+          return (url) => client.get(url)
+        })
+        expect(leakedTo(arrivals)).toEqual([])
+        const orders = arrivals.api.find(({ url }) => url === '/orders')
+        expect(orders?.headers.map((line) => line.toLowerCase())).toContain('authorization: bearer token-1')
+        const isRedirected = FOREIGN_REDIRECTS.some(([title]) => title === way[0])
+        if (isRedirected) expect(arrivals.elsewhere.length).toBeGreaterThanOrEqual(3)
+      }
+    })
+  })
+
+  const attempts: [string, (foreign: TestServer) => AxiosRequestConfig][] = [
     [
       'an absolute URL with `allowAbsoluteUrls: false`',
       ({ origin }) => ({ url: `${origin}/x`, allowAbsoluteUrls: false }),
     ],
-    ['a protocol-relative URL', ({ port }) => ({ url: `//127.0.0.1:${port}/x` })],
-    ['upper case', ({ port }) => ({ url: `HTTP://LOCALHOST:${port}/x` })],
-    ['a trailing dot', ({ port }) => ({ url: `http://localhost.:${port}/x` })],
-    ['userinfo that looks like the API', ({ port }) => ({ url: `http://127.0.0.1:1@localhost:${port}/x` })],
-    ['backslashes', ({ port }) => ({ url: `\\\\localhost:${port}\\x` })],
-    ['a slash and a backslash', ({ port }) => ({ url: `/\\localhost:${port}/x` })],
-    ['a scheme and backslashes', ({ port }) => ({ url: `http:\\\\localhost:${port}\\x` })],
-    ['a tab before the second slash', ({ port }) => ({ url: `/\t/localhost:${port}/x` })],
-    ['a space at the start', ({ origin }) => ({ url: ` ${origin}/x` })],
-    ['an `@` that makes the base userinfo', ({ port }) => ({ url: `@localhost:${port}/x` })],
     ['a base URL of the request’s own', ({ origin }) => ({ url: '/x', baseURL: origin })],
     ['an empty base URL', ({ origin }) => ({ url: `${origin}/x`, baseURL: '' })],
     ['a URL object', ({ origin }) => ({ url: new URL(`${origin}/x`) as never })],
@@ -50,7 +59,7 @@ describe('another origin', () => {
   it.each(attempts)('never sees the token: %s', async (_, attempt) => {
     await using api = await startServer(redirecting)
     await using foreign = await startServer(redirecting)
-    for (const onOtherOrigin of ['refuse', 'omit'] as const) {
+    for (const onOtherOrigin of modes) {
       const client = clientFor(api, { onOtherOrigin })
       await client.request(attempt(foreign)).catch(() => {})
       await client.get('/orders')
@@ -257,14 +266,6 @@ describe('a redirect', () => {
     }
   })
 
-  it.each(statuses)('from http to https is to another origin: %i', async (status) => {
-    await using api = await startServer(redirecting)
-    await using other = await startServer(redirecting, authority.issue())
-    const client = clientFor(api, {}, secure)
-    await client.get(to(`https://127.0.0.1:${other.port}/`, status))
-    expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined])
-  })
-
   it.each(statuses)('to another origin that is listed is to another origin all the same: %i', async (status) => {
     await using api = await startServer(redirecting)
     await using other = await startServer(redirecting)
@@ -273,17 +274,6 @@ describe('a redirect', () => {
     await client({ ...config, baseURL: other.origin, url: to(`${api.origin}/`, status) })
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, 'Bearer token-1'])
     expect(api.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', undefined])
-  })
-
-  it.each(statuses)('there and back does not bring the token back: %i', async (status) => {
-    await using api = await startServer(redirecting)
-    await using other = await startServer(redirecting)
-    await clientFor(api).get(to(`${other.origin}${to(`${api.origin}/back`, status)}`, status))
-    expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined])
-    expect(api.requests.map(({ url, headers }) => [url.slice(0, 5), headers.authorization])).toEqual([
-      ['/to?s', 'Bearer token-1'],
-      ['/back', undefined],
-    ])
   })
 
   it.each(statuses)('to the same origin keeps the token: %i', async (status) => {
@@ -321,13 +311,5 @@ describe('a redirect', () => {
     }
     const there = [`${api.origin}/there`, 'Bearer token-1']
     expect(told).toEqual([there, there, [`${other.origin}/`, undefined], [`${other.origin}/`, undefined]])
-  })
-
-  it('cannot follow to another origin with the `fetch` adapter either', async () => {
-    await using api = await startServer(redirecting)
-    await using other = await startServer(redirecting)
-    await clientFor(api, {}, { adapter: 'fetch' }).get(to(`${other.origin}/`, 307))
-    expect(api.requests[0]?.headers.authorization).toBe('Bearer token-1')
-    expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined])
   })
 })
