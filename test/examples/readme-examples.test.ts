@@ -135,7 +135,13 @@ const EXAMPLES: readonly [name: string, run: () => Promise<unknown>, traffic: re
     () => import('../../examples/client-authentication.ts'),
     ['/token by an assertion of orders-service to https://auth.example.com'],
   ],
+  [
+    'providers',
+    () => import('../../examples/providers.ts'),
+    ['/oauth/token by orders-service:s3cret for https://api.example.com', `GET ${orders} Bearer token-1`],
+  ],
   ['network', () => import('../../examples/network.ts'), [byService]],
+  ['mutual-tls', () => import('../../examples/mutual-tls.ts'), ['/token by ', `GET ${orders} Bearer token-1`]],
   [
     'events',
     async () => {
