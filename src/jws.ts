@@ -8,8 +8,9 @@ import {
   type KeyObject,
   randomUUID,
   sign as signBytes,
+  type webcrypto,
 } from 'node:crypto'
-import { type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
+import { algorithmOf, type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
 
 export type { RefuseKey, SigningKeyInput }
 
@@ -45,6 +46,7 @@ const METHODS: Readonly<Record<SigningAlgorithm, Method>> = {
 export const SIGNING_ALGORITHMS: readonly SigningAlgorithm[] = Object.keys(METHODS) as SigningAlgorithm[]
 
 const SHORTEST_RSA_BITS = 2048
+const HINT_PRIVATE = 'To sign takes the private key.'
 
 /** A private key, imported once, and the algorithm it signs by. Shows nothing of the key when printed. */
 export class SigningKey {
@@ -69,7 +71,9 @@ export class SigningKey {
   /** Signs the ASCII text, synchronously. @returns the signature in base64url @see RFC 7515 §5.1 */
   sign(input: string): string {
     const { hash, halfSize, options } = this.#method
-    const signature = signBytes(hash, Buffer.from(input, 'latin1'), { key: this.#key, ...options })
+    // The key itself where that says enough: inside of an object it makes a signature cost half as much again.
+    const key = options === undefined ? this.#key : { key: this.#key, ...options }
+    const signature = signBytes(hash, Buffer.from(input, 'latin1'), key)
     return (halfSize === undefined ? signature : joinedHalves(signature, halfSize)).toString('base64url')
   }
 }
@@ -88,21 +92,55 @@ export function importSigningKey(
   refuse: RefuseKey,
 ): SigningKey {
   const { object, ownAlgorithm, keyId } = readPrivateKey(key, refuse)
-  if (object.type !== 'private') throw refuse(`is a ${object.type} key`, 'To sign takes the private key.')
-  const kind = kindOf(object)
+  if (object.type !== 'private') throw refuse(`is a ${object.type} key`, HINT_PRIVATE)
+  const chosen = chooseAlgorithm(kindOf(object), ownAlgorithm, algorithm, refuse)
+  checkLength(object.asymmetricKeyDetails?.modulusLength, refuse)
+  return new SigningKey(object, chosen, keyId)
+}
+
+/**
+ * For a CryptoKey that is not extractable, by which Node signs asynchronously only.
+ * @throws what `refuse` makes, as {@link importSigningKey}
+ */
+export function webCryptoSigner(
+  key: webcrypto.CryptoKey,
+  algorithm: SigningAlgorithm | undefined,
+  refuse: RefuseKey,
+): { readonly algorithm: SigningAlgorithm; readonly sign: (input: string) => Promise<string> } {
+  if (key.type !== 'private') throw refuse(`is a ${key.type} key`, HINT_PRIVATE)
+  const own = algorithmOf(key)
+  const kind = METHODS[own as SigningAlgorithm]?.kinds[0] ?? own
+  const chosen = chooseAlgorithm(kind, own, algorithm, refuse)
+  const { name, modulusLength } = key.algorithm as webcrypto.RsaHashedKeyAlgorithm
+  checkLength(modulusLength, refuse)
+  const how = { name, hash: METHODS[chosen].hash?.replace('sha', 'SHA-'), saltLength: 32 }
+  return {
+    algorithm: chosen,
+    sign: async (input) => Buffer.from(await crypto.subtle.sign(how, key, Buffer.from(input))).toString('base64url'),
+  }
+}
+
+function chooseAlgorithm(
+  kind: string,
+  own: string | undefined,
+  asked: SigningAlgorithm | undefined,
+  refuse: RefuseKey,
+): SigningAlgorithm {
   const fitting = SIGNING_ALGORITHMS.filter((name) => METHODS[name].kinds.includes(kind))
   if (fitting.length === 0) {
     throw refuse(`is of type ${kind}`, 'Use an EC key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key.')
   }
-  const allowed = ownAlgorithm === undefined ? fitting : fitting.filter((name) => sameMethod(name, ownAlgorithm))
-  const chosen = algorithm ?? allowed.find((name) => name === ownAlgorithm) ?? allowed[0]
-  if (chosen === undefined || !allowed.includes(chosen)) {
-    const says = ownAlgorithm === undefined ? `is of type ${kind}` : `is of type ${kind}, for ${shown(ownAlgorithm)}`
-    throw refuse(`${says}, and cannot sign by ${shown(chosen)}`, `It can sign by ${allowed.join(' or ') || 'nothing'}.`)
+  const allowed = own === undefined ? fitting : fitting.filter((name) => sameMethod(name, own))
+  const chosen = asked ?? allowed.find((name) => name === own) ?? allowed[0]
+  if (chosen !== undefined && allowed.includes(chosen)) return chosen
+  const says = own === undefined ? `is of type ${kind}` : `is of type ${kind}, for ${shown(own)}`
+  throw refuse(`${says}, and cannot sign by ${shown(chosen)}`, `It can sign by ${allowed.join(' or ') || 'nothing'}.`)
+}
+
+function checkLength(bits: number | undefined, refuse: RefuseKey): void {
+  if (bits !== undefined && bits < SHORTEST_RSA_BITS) {
+    throw refuse(`is an RSA key of ${bits} bits`, `At least ${SHORTEST_RSA_BITS} are needed.`)
   }
-  const bits = object.asymmetricKeyDetails?.modulusLength ?? SHORTEST_RSA_BITS
-  if (bits < SHORTEST_RSA_BITS) throw refuse(`is an RSA key of ${bits} bits`, 'At least 2048 are needed.')
-  return new SigningKey(object, chosen, keyId)
 }
 
 /** Makes a new key pair for this algorithm. */
