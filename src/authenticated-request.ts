@@ -68,10 +68,15 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
   }
   secrets.push(...privateValues(draft).flatMap(spellings))
   const { headers, body, credential } = draft
-  const method =
-    authentication.method ?? (headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic')
+  const method = authentication.method ?? methodOf(draft)
   const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets, certificate }
   return { request: await abortable(signal, () => rebuild(request, hide)), secrets, method, credential }
+}
+
+// Of the methods that are chosen by metadata.
+function methodOf({ headers, body }: TokenRequestDraft): string {
+  if (headers.authorization !== undefined) return 'client_secret_basic'
+  return body.has('client_assertion') ? 'client_secret_jwt' : 'client_secret_post'
 }
 
 const PUBLIC = new Set(['grant_type', 'scope', 'resource', 'audience', 'client_assertion_type', 'token_type_hint'])

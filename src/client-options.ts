@@ -3,7 +3,12 @@ import {
   type ClientSecret,
   clientAuthentication,
 } from './client-authentication/client-authentication.ts'
-import { type BasicEncoding, clientSecretBy } from './client-authentication/client-secret.ts'
+import {
+  type BasicEncoding,
+  CLIENT_SECRET_METHODS,
+  type ClientSecretMethod,
+  clientSecretBy,
+} from './client-authentication/client-secret.ts'
 import { needsCertificate } from './client-authentication/tls-client-auth.ts'
 import { ClientCertificate } from './client-certificate.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
@@ -33,7 +38,7 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
    * How the client authenticates: the name of a method that takes `clientSecret`, or what a factory returned.
    * Default: what the metadata lists, else `client_secret_basic`.
    */
-  readonly clientAuthentication?: 'client_secret_basic' | 'client_secret_post' | ClientAuthentication | undefined
+  readonly clientAuthentication?: ClientSecretMethod | ClientAuthentication | undefined
   /** `raw` for servers that do not form-decode the Basic credentials. Default `form`. @see RFC 6749 §2.3.1 */
   readonly basicEncoding?: BasicEncoding | undefined
 
@@ -171,11 +176,9 @@ function authentication(o: ClientOptions, at: string): ClientAuthentication {
     if (unused === undefined) return method
     throw optionError(`${at}${unused}`, 'is not used with a `clientAuthentication` function', 'Give it to the factory.')
   }
-  if (![undefined, 'client_secret_basic', 'client_secret_post'].includes(method)) {
-    throw optionError(
-      `${at}clientAuthentication`,
-      "must be 'client_secret_basic', 'client_secret_post' or what a factory returned",
-    )
+  if (method !== undefined && !CLIENT_SECRET_METHODS.includes(method)) {
+    const names = CLIENT_SECRET_METHODS.map((name) => `'${name}'`).join(', ')
+    throw optionError(`${at}clientAuthentication`, `must be ${names} or what a factory returned`, hintForMethod(method))
   }
   if (clientSecret === undefined) {
     throw optionError(
@@ -207,6 +210,18 @@ function certificate(o: ClientOptions, at: string): ClientCertificate | undefine
     'has no effect beside `transport`',
     'Configure the transport itself, or leave it out.',
   )
+}
+
+const FACTORIES: Readonly<Record<string, string>> = {
+  private_key_jwt: 'privateKeyJwt({ key })',
+  tls_client_auth: 'tlsClientAuth()',
+  self_signed_tls_client_auth: 'selfSignedTlsClientAuth()',
+  none: 'none()',
+}
+
+function hintForMethod(method: unknown): string | undefined {
+  if (typeof method !== 'string' || !Object.hasOwn(FACTORIES, method)) return undefined
+  return `For this method give \`${FACTORIES[method]}\`.`
 }
 
 // A token that a function gets needs none of what is for a token endpoint.

@@ -1,12 +1,25 @@
 export type { AccessToken } from './access-token.ts'
 export type { CertificatePair } from './certificate-and-key.ts'
+export type { SigningOptions } from './client-authentication/assertion-signer.ts'
+export type { AssertionOptions } from './client-authentication/client-assertion.ts'
 export type {
   ClientAuthentication,
   ClientSecret,
+  CredentialExpiry,
   TokenRequestDraft,
 } from './client-authentication/client-authentication.ts'
-export { type BasicEncoding, clientSecretBasic, clientSecretPost } from './client-authentication/client-secret.ts'
+export {
+  type BasicEncoding,
+  type ClientSecretMethod,
+  clientSecretBasic,
+  clientSecretPost,
+} from './client-authentication/client-secret.ts'
+export { clientSecretJwt } from './client-authentication/client-secret-jwt.ts'
+export { secretFromFile } from './client-authentication/mounted-file.ts'
+export { none } from './client-authentication/none.ts'
+export { type PrivateKeyJwtOptions, privateKeyJwt } from './client-authentication/private-key-jwt.ts'
 export { selfSignedTlsClientAuth, tlsClientAuth } from './client-authentication/tls-client-auth.ts'
+export { type WorkloadIdentityOptions, workloadIdentity } from './client-authentication/workload-identity.ts'
 export {
   type CertificateFiles,
   type ClientCertificate,
@@ -18,6 +31,7 @@ export { type Clock, systemClock } from './clock.ts'
 export { TokenError, type TokenErrorCode, TokenResponseError, TokenTransportError } from './errors.ts'
 export type { RequestReason, TokenEvent, TokenEventListener, TokenEvents } from './events.ts'
 export type { GetTokenOptions } from './get-token-options.ts'
+export type { SigningAlgorithm } from './jws.ts'
 export type { TokenLogger } from './logger.ts'
 export type {
   OutgoingTokenRequest,
@@ -27,6 +41,7 @@ export type {
   TokenRequestChanges,
   TokenRequestDescription,
 } from './partner-hooks.ts'
+export type { SigningKeyInput } from './private-key.ts'
 export {
   TokenManager,
   type TokenManagerOptions,

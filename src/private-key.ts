@@ -1,4 +1,4 @@
-import { createPrivateKey, type JsonWebKey, KeyObject, type webcrypto } from 'node:crypto'
+import { createPrivateKey, type JsonWebKey, KeyObject, type webcrypto, X509Certificate } from 'node:crypto'
 import { types as is } from 'node:util'
 
 /** A private key: PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted), JWK, or a key object of node:crypto or Web Crypto. */
@@ -31,8 +31,9 @@ export function readPrivateKey(key: SigningKeyInput, refuse: RefuseKey): Private
 }
 
 function fromCryptoKey(key: webcrypto.CryptoKey, refuse: RefuseKey): PrivateKey {
-  if (key.type === 'private' && !key.extractable)
-    throw refuse('is a CryptoKey that is not extractable', 'Import it as extractable, or as PEM.')
+  if (key.type === 'private' && !key.extractable) {
+    throw refuse('is a CryptoKey that is not extractable', 'Import it as extractable, or give it as PEM.')
+  }
   // It was made for one algorithm: signing by another would make two keys of one.
   return { object: attempt(() => KeyObject.from(key), refuse, 'Give it as PEM.'), ownAlgorithm: algorithmOf(key) }
 }
@@ -84,6 +85,29 @@ function attempt(make: () => KeyObject, refuse: RefuseKey, hint: string): KeyObj
   } catch {
     // The message may quote what was given.
     throw refuse('cannot be read', hint)
+  }
+}
+
+/** What has to be known of the certificate of a key. */
+export interface KeyCertificate {
+  /** The base64url SHA-256 of the certificate. @see RFC 7515 §4.1.8 */
+  readonly thumbprint: string
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+  readonly publicJwk: JsonWebKey
+}
+
+/** Reads a certificate, PEM; of several, the first. @throws what `refuse` makes */
+export function readKeyCertificate(pem: string | Uint8Array, refuse: RefuseKey): KeyCertificate {
+  try {
+    const { fingerprint256, validTo, publicKey } = new X509Certificate(pem)
+    return {
+      thumbprint: Buffer.from(fingerprint256.replaceAll(':', ''), 'hex').toString('base64url'),
+      expiresAt: Date.parse(validTo),
+      publicJwk: publicKey.export({ format: 'jwk' }),
+    }
+  } catch {
+    throw refuse('cannot be read', 'Give the content of a PEM file that begins with "-----BEGIN CERTIFICATE-----".')
   }
 }
 

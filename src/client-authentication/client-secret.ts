@@ -6,6 +6,7 @@ import {
   clientAuthentication,
   type TokenRequestDraft,
 } from './client-authentication.ts'
+import { canSignBySecret, clientSecretJwtOf } from './client-secret-jwt.ts'
 import { SecretReader } from './secret-reader.ts'
 
 /**
@@ -35,30 +36,46 @@ export function clientSecretPost(secret: ClientSecret): ClientAuthentication {
   return clientSecretBy('client_secret_post', secret)
 }
 
+/** A method that takes nothing but a secret. */
+export type ClientSecretMethod = 'client_secret_basic' | 'client_secret_post' | 'client_secret_jwt'
+
+/** All {@link ClientSecretMethod}s, in the order in which they are chosen. */
+export const CLIENT_SECRET_METHODS: readonly ClientSecretMethod[] = [
+  ...(['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const),
+]
+
 /**
- * Sends the secret by this method, or by the first of the two that the server's metadata lists. Without metadata, or if
- * it does not say, by Basic, which every server must support. Never by trial: a failed guess is a failed login.
+ * Uses the secret by this method, or by the first of {@link CLIENT_SECRET_METHODS} that the server's metadata lists.
+ * Without metadata, or if it does not say, by Basic, which every server must support. Never by trial: a failed guess is
+ * a failed login.
  * @param at the options' place, for messages: `''` or `clients.orders.`
  * @throws TypeError naming the option
  * @see RFC 8414 §2
  */
 export function clientSecretBy(
-  method: 'client_secret_basic' | 'client_secret_post' | undefined,
+  method: ClientSecretMethod | undefined,
   secret: ClientSecret,
   encoding: BasicEncoding = 'form',
   at = '',
 ): ClientAuthentication {
   if (encoding !== 'form' && encoding !== 'raw') throw optionError(`${at}basicEncoding`, "must be 'form' or 'raw'")
-  const reader = new SecretReader(secret, `${at}clientSecret`)
+  const option = `${at}clientSecret`
+  if (method === 'client_secret_jwt') return clientSecretJwtOf(secret, {}, option)
+  const reader = new SecretReader(secret, option)
+  const byJwt = canSignBySecret(secret) ? clientSecretJwtOf(secret, {}, option) : undefined
+  const usable = CLIENT_SECRET_METHODS.filter((each) => each !== 'client_secret_jwt' || byJwt !== undefined)
   const authenticate = async (draft: TokenRequestDraft) => {
-    const send = (method ?? listedMethod(draft)) === 'client_secret_basic' ? basic : post
+    const chosen = method ?? listedMethod(usable, draft)
+    if (chosen === 'client_secret_jwt') return byJwt?.(draft)
+    const send = chosen === 'client_secret_basic' ? basic : post
     send(draft, await reader.read(draft), encoding)
   }
   return clientAuthentication(method, authenticate, reader.current)
 }
 
-function listedMethod({ client, supportedMethods = ['client_secret_basic'] }: TokenRequestDraft): string {
-  const method = ['client_secret_basic', 'client_secret_post'].find((each) => supportedMethods.includes(each))
+function listedMethod(usable: readonly ClientSecretMethod[], draft: TokenRequestDraft): ClientSecretMethod {
+  const { client, supportedMethods = ['client_secret_basic'] } = draft
+  const method = usable.find((each) => supportedMethods.includes(each))
   if (method !== undefined) return method
   const listed = redactText(supportedMethods.join(', '), [], 200) || 'no method'
   throw new TokenError({

@@ -1,59 +1,53 @@
 import { digest } from '../digest.ts'
 import { optionError, TokenError } from '../errors.ts'
 import type { ClientSecret, TokenRequestDraft } from './client-authentication.ts'
+import { askSupplier } from './supplier.ts'
 
 /** Reads a client secret for each request, and keeps it out of what is shown. */
 export class SecretReader {
   readonly #secret: ClientSecret
+  readonly #leastBytes: number
   /** A digest of the secret as it is now; `undefined` for a fixed one, which cannot change. */
   readonly current: ((client: string) => Promise<string>) | undefined
 
-  /** @throws TypeError if the secret is missing, empty or has line breaks */
-  constructor(secret: ClientSecret, option: string) {
+  /**
+   * @param leastBytes how long the secret must be for what is done with it
+   * @throws TypeError if the secret is missing, empty, too short or has line breaks
+   */
+  constructor(secret: ClientSecret, option: string, leastBytes = 1) {
     this.#secret = secret
+    this.#leastBytes = leastBytes
     if (typeof secret === 'function') {
-      this.current = async (client) => digest(await askSupplier(secret, client))
+      this.current = async (client) => digest(await this.#ask(secret, client))
       return
     }
-    const problem = problemWith(secret)
+    const problem = problemWith(secret, leastBytes)
     if (problem !== undefined) throw optionError(option, problem.text, problem.hint)
   }
 
   /** @throws TokenError `secret_unavailable` when the function that supplies the secret fails */
   async read(draft: TokenRequestDraft): Promise<string> {
     const secret = this.#secret
-    const value = typeof secret === 'function' ? await askSupplier(secret, draft.client) : secret
+    const value = typeof secret === 'function' ? await this.#ask(secret, draft.client) : secret
     draft.hide(value)
     draft.credential = digest(value)
     return value
   }
-}
 
-async function askSupplier(supplier: () => string | Promise<string>, client: string): Promise<string> {
-  let value: unknown
-  try {
-    value = await supplier()
-  } catch (cause) {
+  async #ask(supplier: () => string | Promise<string>, client: string): Promise<string> {
+    const value: unknown = await askSupplier('The function given as `clientSecret`', client, supplier)
+    const problem = problemWith(value, this.#leastBytes)
+    if (problem === undefined) return value as string
     throw new TokenError({
       code: 'secret_unavailable',
       client,
-      message: `The function given as \`clientSecret\` failed for client "${client}".`,
-      hint: 'Look at `cause`; the secret store may be unreachable.',
-      retryable: true,
-      cause,
+      message: `The secret that the function given as \`clientSecret\` returned for client "${client}" ${problem.text}.`,
+      hint: problem.hint,
     })
   }
-  const problem = problemWith(value)
-  if (problem === undefined) return value as string
-  throw new TokenError({
-    code: 'secret_unavailable',
-    client,
-    message: `The secret that the function given as \`clientSecret\` returned for client "${client}" ${problem.text}.`,
-    hint: problem.hint,
-  })
 }
 
-function problemWith(secret: unknown): { text: string; hint: string } | undefined {
+function problemWith(secret: unknown, leastBytes: number): { text: string; hint: string } | undefined {
   if (typeof secret !== 'string') {
     return {
       text: `is ${secret === null ? 'null' : typeof secret}, not a string`,
@@ -74,5 +68,9 @@ function problemWith(secret: unknown): { text: string; hint: string } | undefine
       hint: 'Secrets read from files often end in a newline: trim it.',
     }
   }
-  return undefined
+  if (Buffer.byteLength(secret) >= leastBytes) return undefined
+  return {
+    text: `is shorter than the ${leastBytes} bytes that HS256 needs`,
+    hint: 'Whoever sees one assertion could guess it. Have a longer one made, or use `client_secret_basic`.',
+  }
 }
