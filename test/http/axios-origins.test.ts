@@ -1,6 +1,6 @@
 import { Agent } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { setDefaultCACertificates } from 'node:tls'
 import axios, { type AxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
 import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
@@ -33,7 +33,7 @@ describe('another origin', () => {
     it.each([...FOREIGN_URLS, ...FOREIGN_REDIRECTS])('never sees the token: %s', async (...way) => {
       for (const onOtherOrigin of modes) {
         const arrivals = await goElsewhere(way, ({ origin, ca }) => {
-          setDefaultCACertificates([...getCACertificates('bundled'), ca])
+          if (adapter === 'fetch') setDefaultCACertificates([ca])
           const client = clientFor({ origin }, { onOtherOrigin }, { adapter, httpsAgent: new Agent({ ca }) })
           return (url) => client.get(url)
         })
