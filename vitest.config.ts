@@ -26,6 +26,7 @@ export default defineConfig({
       { find: /^evertoken\/axios$/, replacement: source('http/axios.ts') },
       { find: /^evertoken\/fetch$/, replacement: source('http/fetch.ts') },
       { find: /^evertoken\/undici$/, replacement: source('http/undici.ts') },
+      { find: /^evertoken\/providers$/, replacement: source('providers/index.ts') },
       { find: /^evertoken\/testing$/, replacement: source('testing/index.ts') },
     ],
   },
