@@ -128,6 +128,19 @@ describe('a redirect', () => {
     expect(api.requests).toHaveLength(2 * (21 + 21))
   })
 
+  it('gives up the body that comes with it', async () => {
+    const api = 'https://api.example.com'
+    const { tokens } = managed()
+    const cancelled: string[] = []
+    const answers = ['/b', 'http://['].map((location) => {
+      const body = new ReadableStream({ cancel: () => void cancelled.push(location) })
+      return new Response(body, { status: 302, headers: { location } })
+    })
+    const tokenFetch = createTokenFetch(tokens, { origins: [api], fetch: async () => answers.shift() as Response })
+    expect(await outcomeOf(tokenFetch(`${api}/a`))).toEqual({ name: 'TypeError', message: 'fetch failed' })
+    expect(cancelled).toEqual(['/b', 'http://['])
+  })
+
   it('carries the token as long as it stays on the origin', async () => {
     await using api = await startServer(redirecting)
     const { tokens } = managed({ allowInsecureLoopback: true })
@@ -144,6 +157,24 @@ describe('a redirect', () => {
     await tokenFetch(to(api.origin, 302, `${other.origin}/there`))
     await tokenFetch(`${other.origin}/there`)
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, 'Bearer token-1'])
+  })
+
+  it('holds no 401 against the token from where it did not go, nor after a visit there', async () => {
+    await using other = await startServer((response, { url }) => {
+      const back = new URL(url, 'http://unused').searchParams.get('back')
+      response.writeHead(back === null ? 401 : 302, back === null ? {} : { location: back }).end()
+    })
+    await using api = await startServer((response, request, incoming) => {
+      if (request.url === '/back') response.writeHead(401).end()
+      else redirecting(response, request, incoming)
+    })
+    const { server, tokens } = managed({ allowInsecureLoopback: true })
+    const tokenFetch = createTokenFetch(tokens, { origins: [api.origin, other.origin], isTokenRejected: () => true })
+    for (const target of [`${other.origin}/x`, `${other.origin}/x?back=${api.origin}/back`]) {
+      expect((await tokenFetch(to(api.origin, 302, target))).status).toBe(401)
+    }
+    expect(server.requests).toHaveLength(1)
+    expect([api.requests.length, other.requests.length]).toEqual([3, 2])
   })
 
   it('takes along what a `Request` says of itself', async () => {

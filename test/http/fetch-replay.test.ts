@@ -145,6 +145,13 @@ describe('an answer that rejects the token', () => {
     expect(cancelled).toEqual(['cancelled'])
   })
 
+  it('is replaced even where its body does not want to be given up', async () => {
+    const { api, tokenFetch } = rejecting()
+    const body = () => new ReadableStream({ cancel: () => Promise.reject(new Error('not now')) })
+    api.answer = () => new Response(body(), { status: api.requests.length === 1 ? 401 : 200 })
+    expect((await tokenFetch(ORDERS)).status).toBe(200)
+  })
+
   it.each([
     ['denies it', { status: 400, body: { error: 'invalid_scope' } }],
     ['is down', { status: 503 }],
@@ -182,6 +189,17 @@ describe('an API that always answers 401', () => {
       expect(api.requests.length).toBeLessThanOrEqual(2 * calls)
       if (calls === 1) expect(heard).toEqual(['token-1', 'token-2 at once'])
     }
+    expect(server.requests).toHaveLength(2)
+  })
+
+  it('gets no third request, be each token rejected in its own right', async () => {
+    const { api, tokenFetch, clock, server } = rejecting()
+    api.answer = () => {
+      clock.moveWall(60_000)
+      return new Response('rejected', { status: api.requests.length < 10 ? 401 : 200 })
+    }
+    expect((await tokenFetch(ORDERS)).status).toBe(401)
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2'])
     expect(server.requests).toHaveLength(2)
   })
 })
@@ -389,6 +407,58 @@ describe('what is sent again', () => {
       answerNow()
       await answering
     }
+  })
+
+  it('is a `Request` whose body the fetch did not even look at', async () => {
+    const { tokens } = managed()
+    const bodies: unknown[] = []
+    const tokenFetch = createTokenFetch(tokens, {
+      origins: [API],
+      fetch: async (_: Request, { body }: RequestInit) => {
+        bodies.push(body && String(body))
+        return new Response('', { status: bodies.length === 1 ? 401 : 200 })
+      },
+    })
+    expect((await tokenFetch(new Request(ORDERS, { method: 'POST', body: 'whole' }))).status).toBe(200)
+    expect(bodies).toEqual([undefined, 'whole'])
+  })
+
+  it.each([
+    ['as soon as it is too long', 2 * MIB, false],
+    ['as soon as there is an answer', 10, true],
+  ])('is a copy that is given up %s', async (_, size, isAnswered) => {
+    const { api, tokenFetch } = rejecting()
+    const request = new Request(ORDERS, { method: 'POST', body: 'x' })
+    let isGivenUp = false
+    const copy = new ReadableStream({
+      start: (controller) => controller.enqueue(new Uint8Array(size)),
+      cancel: () => {
+        isGivenUp = true
+      },
+    })
+    Object.defineProperty(request, 'clone', { value: () => ({ body: copy }) })
+    api.answer = async () => {
+      await new Promise(setImmediate)
+      expect(isGivenUp).toBe(!isAnswered)
+      return new Response('done')
+    }
+    await tokenFetch(request)
+    expect(isGivenUp).toBe(true)
+  })
+
+  it('is nothing when the body of a `Request` breaks, which fails as it does in fetch', async () => {
+    await using api = await realApi()
+    const { tokenFetch } = fetchFor(api.url)
+    const ask = (send: typeof fetch) => {
+      const body = new ReadableStream({ pull: (controller) => controller.error(new Error('broken')) })
+      return failureOf(send(new Request(api.url, { method: 'POST', body, duplex: 'half' })))
+    }
+    const [{ name, message, cause }, expected] = [await ask(tokenFetch), await ask(fetch)]
+    expect({ name, message, cause }).toEqual({
+      name: 'TypeError',
+      message: expected.message,
+      cause: new Error('broken'),
+    })
   })
 
   it('copies no body of a `Request` that will not be sent again', async () => {
