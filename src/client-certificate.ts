@@ -76,13 +76,11 @@ export class ClientCertificate {
     this.#begun += 1
     const turn = this.#begun
     try {
-      const read = this.#take(await this.#supply(), turn)
-      if (read.expiresAt <= now) throw expired(read)
-      return read
+      return this.#take(await this.#supply(), turn, now)
     } catch (thrown) {
       const error = unavailable(thrown, client)
-      const last = this.#inUse.certificate ?? this.#latest
-      if (last === undefined || last.expiresAt <= now) throw error
+      const last = [this.#inUse.certificate, this.#latest].find((one) => one !== undefined && one.expiresAt > now)
+      if (last === undefined) throw error
       onKept?.(error)
       return last
     }
@@ -90,7 +88,7 @@ export class ClientCertificate {
 
   /** @internal Reads now what is known already. @throws PairProblem */
   readFixed(pair: CertificatePair): void {
-    this.#take(pair, 0)
+    this.#take(pair, 0, Number.NEGATIVE_INFINITY)
   }
 
   /** @internal A token bound to this certificate was received. @returns whether it takes the place of another one */
@@ -144,13 +142,15 @@ export class ClientCertificate {
     return `ClientCertificate ${inspect(this.toJSON())}`
   }
 
-  #take(pair: CertificatePair, turn: number): ReadCertificate {
+  #take(pair: CertificatePair, turn: number, now: number): ReadCertificate {
     // A slow reading must not bring back what a later one has found replaced.
     if (turn < this.#taken && this.#latest !== undefined) return this.#latest
     this.#taken = turn
     const known = [this.#inUse.certificate, this.#latest].find((one) => one?.isReplaced === false && one.isOf(pair))
-    this.#latest = known ?? new ReadCertificate(pair, turn, this.#inUse)
-    return this.#latest
+    const read = known ?? new ReadCertificate(pair, turn, this.#inUse)
+    if (read.expiresAt <= now) throw expired(read)
+    this.#latest = read
+    return read
   }
 }
 

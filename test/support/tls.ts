@@ -12,6 +12,8 @@ export interface CertificateRequest {
   names?: string[]
   notBefore?: Date
   notAfter?: Date
+  /** Default: a new pair on the curve P-256. */
+  keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
 }
 
 const HOUR_MS = 60 * 60 * 1000
@@ -31,8 +33,8 @@ export class TestAuthority {
   }
 
   issue(request: CertificateRequest = {}): TestCertificate {
-    const { names = ['localhost', '127.0.0.1'] } = request
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { names = ['localhost', '127.0.0.1'], keys = generateKeyPairSync('ec', { namedCurve: 'P-256' }) } = request
+    const { publicKey, privateKey } = keys
     const alternatives = names.map((name) =>
       isIPv4(name) ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name)),
     )
