@@ -9,7 +9,8 @@ let last: { readonly origin: string; readonly names: readonly string[]; readonly
 
 /**
  * Takes the headers of these names off a request that is redirected to another origin than this, a subdomain included;
- * a `beforeRedirect` of the caller's runs after that.
+ * a `beforeRedirect` of the caller's runs after that. axios's `fetch` adapter asks nobody before it follows a redirect,
+ * and takes `Authorization` off only: with other names it follows none.
  * @param names in lower case
  * @see RFC 9110 §15.4
  */
@@ -19,6 +20,10 @@ export function guardRedirects(config: InternalAxiosRequestConfig, origin: strin
   const callers = present !== undefined && guards.has(present) ? guards.get(present) : present
   const guard = guardOf(origin, names)
   config.beforeRedirect = callers === undefined ? guard : chained(guard, callers)
+  if (names.some((name) => name !== 'authorization')) {
+    const given: RequestInit | undefined = config.fetchOptions
+    config.fetchOptions = { ...given, redirect: given?.redirect === 'error' ? 'error' : 'manual' }
+  }
 }
 
 // One function for all requests to an origin: this is on the way of every request.

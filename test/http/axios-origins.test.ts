@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { setDefaultCACertificates } from 'node:tls'
 import axios, { type AxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
+import type { AccessToken } from '../../src/access-token.ts'
 import { type AttachOptions, attachTokenManager } from '../../src/http/axios.ts'
 import { type Respond, sendJson, startServer, type TestServer } from '../support/http-server.ts'
 import { managed } from '../support/managed.ts'
@@ -44,6 +45,21 @@ describe('another origin', () => {
         if (isRedirected) expect(arrivals.elsewhere.length).toBeGreaterThanOrEqual(3)
       }
     })
+  })
+
+  it.each(FOREIGN_REDIRECTS)('never sees a token in a header of its own: %s', async (...way) => {
+    for (const adapter of ['http', 'fetch']) {
+      const arrivals = await goElsewhere(way, ({ origin, ca }) => {
+        const applyToken = (token: AccessToken) => ({ 'X-Tenant': 'token-0', 'X-Api-Token': token.reveal() })
+        const { tokens } = managed({ allowInsecureLoopback: true, applyToken })
+        const client = axios.create({ baseURL: origin, proxy: false, adapter, httpsAgent: new Agent({ ca }) })
+        attachTokenManager(client, tokens)
+        return (url) => client.get(url)
+      })
+      expect(leakedTo(arrivals)).toEqual([])
+      expect(arrivals.api[0]?.headers).toEqual(expect.arrayContaining([expect.stringContaining('token-1')]))
+      if (adapter === 'http') expect(arrivals.elsewhere.length).toBeGreaterThanOrEqual(3)
+    }
   })
 
   const attempts: [string, (foreign: TestServer) => AxiosRequestConfig][] = [

@@ -33,6 +33,22 @@ describe('guardRedirects', () => {
   )
 
   it.each([
+    [['authorization'], undefined, undefined],
+    [['authorization'], { redirect: 'follow' }, { redirect: 'follow' }],
+    [['x-api-token'], undefined, { redirect: 'manual' }],
+    [
+      ['authorization', 'x-tenant'],
+      { redirect: 'follow', cache: 'no-store' },
+      { redirect: 'manual', cache: 'no-store' },
+    ],
+    [['x-api-token'], { redirect: 'error' }, { redirect: 'error' }],
+  ])('lets the fetch adapter follow only what it takes off itself: %j, %j', (names, given, expected) => {
+    const config = { fetchOptions: given } as InternalAxiosRequestConfig
+    for (const _ of ['once', 'again']) guardRedirects(config, ORIGIN, names)
+    expect(config.fetchOptions).toEqual(expected)
+  })
+
+  it.each([
     'https://other.example/',
     'https://v2.api.example.com/',
     'https://example.com/',
