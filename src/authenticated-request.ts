@@ -1,4 +1,4 @@
-import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
+import type { CredentialExpiry, TokenRequestDraft } from './client-authentication/client-authentication.ts'
 import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import type { ServerMetadata } from './discovery.ts'
@@ -32,6 +32,10 @@ export interface AuthenticatedRequest {
   readonly method: string
   /** A digest of the credential, where the method can tell whether it changes. */
   readonly credential: string | undefined
+  /** When the credential expires, where the method knows. */
+  readonly expiry: CredentialExpiry | undefined
+  /** The methods that the server's metadata lists. */
+  readonly supportedMethods: readonly string[] | undefined
 }
 
 /**
@@ -67,10 +71,11 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
     throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
   }
   secrets.push(...privateValues(draft).flatMap(spellings))
-  const { headers, body, credential } = draft
+  const { headers, body, credential, credentialExpiry: expiry, supportedMethods } = draft
   const method = authentication.method ?? methodOf(draft)
   const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets, certificate }
-  return { request: await abortable(signal, () => rebuild(request, hide)), secrets, method, credential }
+  const rebuilt = await abortable(signal, () => rebuild(request, hide))
+  return { request: rebuilt, secrets, method, credential, expiry, supportedMethods }
 }
 
 // Of the methods that are chosen by metadata.

@@ -1,3 +1,4 @@
+import type { CredentialExpiry } from './client-authentication/client-authentication.ts'
 import { optionError, type TokenError } from './errors.ts'
 import type { TokenResponseDeviation } from './token-response.ts'
 
@@ -44,6 +45,8 @@ export interface TokenEvents {
   validityNotMet: TokenEvent & { readonly minValidityMs: number; readonly lifetimeMs: number }
   /** A token could not be revoked on closing. @see RFC 7009 */
   revocationFailed: TokenEvent & { readonly error: TokenError }
+  /** What a client authenticates with expires within 30 days, or has. Told with token requests, at most once a day. */
+  credentialExpiring: { readonly client: string } & CredentialExpiry
   /** A new client certificate came into use; tokens bound to the earlier one are not used any more. @see RFC 8705 §6.3 */
   certificateChanged: { readonly client: string; readonly thumbprint: string; readonly expiresAt: number }
   /** The client certificate could not be read anew, and the last good one is used on. */
@@ -68,7 +71,7 @@ export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
     'freshTokenRejected',
   ] as const),
   ...(['responseDeviation', 'scopeNarrowed', 'validityNotMet', 'revocationFailed'] as const),
-  ...(['certificateChanged', 'certificateKept'] as const),
+  ...(['credentialExpiring', 'certificateChanged', 'certificateKept'] as const),
   ...(['metadataLoaded', 'metadataFailed', 'authorizationKept', 'requestReplayed'] as const),
 ]
 

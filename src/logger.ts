@@ -20,6 +20,7 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   scopeNarrowed: ['warn', 'fewer scopes were granted than requested'],
   validityNotMet: ['warn', 'no token of this server is valid for as long as a caller asked'],
   revocationFailed: ['warn', 'could not revoke an access token'],
+  credentialExpiring: ['warn', 'a credential of the client expires soon, or has expired'],
   certificateChanged: ['info', 'shows a new client certificate'],
   certificateKept: ['warn', 'could not read the client certificate anew, and uses the last good one on'],
   metadataLoaded: ['debug', 'loaded the authorization server metadata'],

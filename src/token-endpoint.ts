@@ -3,6 +3,7 @@ import type { TokenRequestDraft } from './client-authentication/client-authentic
 import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
+import { CredentialExpiryNotices } from './credential-expiry.ts'
 import { Discovery } from './discovery.ts'
 import { shownUrl } from './endpoint-url.ts'
 import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
@@ -46,6 +47,7 @@ export class TokenEndpoint {
   readonly #clock: Clock
   readonly #send: Send
   readonly #events: TokenEventEmitter
+  readonly #expiryNotices: CredentialExpiryNotices
   readonly #discovery: Discovery | undefined
   #failed: FailedCredentials = {}
 
@@ -58,6 +60,7 @@ export class TokenEndpoint {
     this.#settings = settings
     this.#clock = clock
     this.#events = events
+    this.#expiryNotices = new CredentialExpiryNotices(settings.name, events, clock)
     this.#send = createTransport({ ...settings.transport, client: settings.name, isAttached })
     if (settings.tokenEndpoint === undefined && settings.issuer !== undefined) {
       const { name: client, issuer, expectedIssuer, endpointOrigins, allowInsecureLoopback } = settings
@@ -201,7 +204,10 @@ export class TokenEndpoint {
   async #build(plan: Omit<RequestPlan, 'now' | 'certificate'>): Promise<AuthenticatedRequest> {
     try {
       const certificate = await this.#readCertificate(plan.signal)
-      return await authenticatedRequest(this.#settings, { ...plan, certificate, now: this.#clock.now() })
+      const built = await authenticatedRequest(this.#settings, { ...plan, certificate, now: this.#clock.now() })
+      this.#expiryNotices.look(built.expiry)
+      this.#expiryNotices.look(certificate && { what: 'certificate', expiresAt: certificate.expiresAt })
+      return built
     } catch (error) {
       this.#failed = {}
       throw error
@@ -216,7 +222,7 @@ export class TokenEndpoint {
 
   #read(
     answer: HttpResponse,
-    { request, secrets, method }: AuthenticatedRequest,
+    { request, secrets, method, supportedMethods }: AuthenticatedRequest,
     { scope: scopeRequested }: TokenParameters,
     requestedAt: Instant,
   ): TokenResponse {
@@ -231,6 +237,7 @@ export class TokenEndpoint {
       now: this.#clock.now(),
       secrets,
       authenticationMethod: method,
+      supportedMethods,
       parseResponse: hooks.parseResponse,
     })
   }

@@ -35,7 +35,7 @@ export function failedAnswer(
   return fail('invalid_response', `did not answer with a token: ${what}`, STATUS_HINTS.get(status) ?? hint)
 }
 
-/** The error for a token of a type that evertoken cannot send. @see RFC 6749 §7.1 */
+/** The error for a token of another type than the client is configured for. @see RFC 6749 §7.1 */
 export function refusedTokenType(
   answer: TokenEndpointAnswer,
   member: Members,
@@ -47,15 +47,26 @@ export function refusedTokenType(
     return responseError(answer, member, context, {
       code: 'invalid_response',
       message: `${unusable} missing`,
-      hint: 'If this server means Bearer, switch `strictTokenType` off.',
+      hint:
+        context.tokenType === 'DPoP' ? HINT_NOT_BOUND : 'If this server means Bearer, switch `strictTokenType` off.',
     })
   }
   const name = typeof type === 'string' ? `"${redactText(type, secretsOf(member, context), 40)}"` : 'not a string'
   return responseError(answer, member, context, {
     code: 'invalid_response',
     message: `${unusable} ${name}`,
-    hint: 'Only Bearer tokens can be sent: register the client for them.',
+    hint: hintForTokenType(type, context),
   })
+}
+
+// RFC 9449 §5: such a token works for whoever gets hold of it.
+const HINT_NOT_BOUND =
+  "The server has not bound the token to the client's key: register the client for DPoP, or leave out `dpop`."
+
+function hintForTokenType(type: unknown, { tokenType }: TokenResponseContext): string {
+  if (tokenType === 'DPoP') return HINT_NOT_BOUND
+  const isDpop = typeof type === 'string' && type.toLowerCase() === 'dpop'
+  return isDpop ? 'Set `dpop: true`.' : 'Only Bearer and DPoP tokens can be sent: register the client for them.'
 }
 
 /** The type in `Content-Type`, in lower case and without parameters; `''` when there is none. */
@@ -180,10 +191,19 @@ const ERROR_HINTS: ReadonlyMap<string, (context: TokenResponseContext) => string
   ['access_denied', () => 'A policy of the server refuses this client; see `errorDescription`.'],
   ['temporarily_unavailable', () => HINT_UNAVAILABLE],
   ['server_error', () => HINT_UNAVAILABLE],
+  ['use_dpop_nonce', hintForNonce],
+  ['invalid_dpop_proof', () => 'The server refuses the DPoP proof: check the clock, and which algorithms it takes.'],
   ['slow_down', () => 'The server wants fewer token requests; try again later.'],
 ])
 
-function hintForInvalidClient({ authenticationMethod }: TokenResponseContext): string {
+function hintForInvalidClient({ authenticationMethod, supportedMethods, secrets }: TokenResponseContext): string {
+  if (supportedMethods !== undefined && !supportedMethods.includes(authenticationMethod)) {
+    const listed = redactText(supportedMethods.join(', '), secrets, 200) || 'no method'
+    return (
+      `The server's metadata lists ${listed}, and not ${authenticationMethod}: is \`clientAuthentication\` the method` +
+      ' that this client is registered for? If so, check the credentials themselves.'
+    )
+  }
   const secret = 'Check the client id and secret (rotated? a trailing newline?). If they are right, the server may want'
   if (authenticationMethod === 'client_secret_basic') {
     return `${secret} \`clientAuthentication: 'client_secret_post'\` or \`basicEncoding: 'raw'\`.`
@@ -192,9 +212,18 @@ function hintForInvalidClient({ authenticationMethod }: TokenResponseContext): s
     return `${secret} \`clientAuthentication: 'client_secret_basic'\`.`
   }
   if (authenticationMethod.endsWith('_jwt')) {
-    return 'Check that the server knows the key, and the audience of the assertion and the clock.'
+    const known = authenticationMethod === 'client_secret_jwt' ? 'the same secret' : 'the key, or trusts the platform,'
+    return (
+      `Check that the server knows ${known} and that the clock is right. It may want another \`audience\` in the` +
+      " assertion (the issuer, or the token endpoint), or `type: 'JWT'`."
+    )
   }
   return 'Check the client id, and how the client is registered to authenticate.'
+}
+
+function hintForNonce({ tokenType }: TokenResponseContext): string {
+  if (tokenType === 'Bearer') return 'The server wants proofs of possession: set `dpop: true`.'
+  return 'The server gave no `DPoP-Nonce` that can be used, or another one each time.'
 }
 
 function hintForInvalidScope({ scopeRequested = [], secrets }: TokenResponseContext): string {

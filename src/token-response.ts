@@ -24,6 +24,8 @@ export interface TokenResponseContext {
   readonly secrets: readonly string[]
   /** How the client authenticated, such as `client_secret_basic`. */
   readonly authenticationMethod: string
+  /** The methods that the server's metadata lists. */
+  readonly supportedMethods?: readonly string[] | undefined
   /** Refuse an answer without `token_type`. */
   readonly strictTokenType: boolean
   /** The lifetime of tokens that come without one, in milliseconds; `undefined`: 5 minutes and a deviation. */

@@ -127,8 +127,8 @@ describe('the hint for', () => {
   it.each([
     ['client_secret_basic', ["'client_secret_post'", "basicEncoding: 'raw'", 'trailing newline', 'rotated']],
     ['client_secret_post', ["'client_secret_basic'", 'trailing newline', 'rotated']],
-    ['private_key_jwt', ['key', 'audience', 'clock']],
-    ['client_secret_jwt', ['key', 'audience', 'clock']],
+    ['private_key_jwt', ['key', 'platform', 'audience', 'clock', "type: 'JWT'"]],
+    ['client_secret_jwt', ['secret', 'audience', 'clock', "type: 'JWT'"]],
     ['tls_client_auth', ['registered']],
   ])('invalid_client after %s says what to try', (authenticationMethod, words) => {
     for (const word of words) expect(hintFor('invalid_client', { authenticationMethod })).toContain(word)
@@ -139,6 +139,24 @@ describe('the hint for', () => {
     expect(hintFor('invalid_client', { authenticationMethod: 'client_secret_post' })).not.toContain(
       "'client_secret_post'",
     )
+  })
+
+  it.each([
+    [['private_key_jwt', 'tls_client_auth'], 'lists private_key_jwt, tls_client_auth, and not client_secret_basic'],
+    [[], 'lists no method, and not client_secret_basic'],
+    [[`a${SECRET}\u001b[2J`], 'lists a[redacted][2J, and not'],
+  ])(
+    'invalid_client names the methods that the metadata lists when the one that was used is not among them: %j',
+    (supportedMethods, words) => {
+      const hint = hintFor('invalid_client', { supportedMethods })
+      expect(hint).toContain(words)
+      expect(hint).toContain('`clientAuthentication`')
+    },
+  )
+
+  it('invalid_client says nothing of the metadata when it lists the method that was used', () => {
+    const supportedMethods = ['client_secret_post', 'client_secret_basic']
+    expect(hintFor('invalid_client', { supportedMethods })).toBe(hintFor('invalid_client'))
   })
 
   it('invalid_scope names the scopes that were requested', () => {

@@ -1,0 +1,31 @@
+import type { CredentialExpiry } from './client-authentication/client-authentication.ts'
+import type { Clock } from './clock.ts'
+import type { TokenEventEmitter } from './events.ts'
+
+const DAY_MS = 24 * 3_600_000
+const AHEAD_MS = 30 * DAY_MS
+
+/** Tells, ahead of time and once a day, that a client's credential expires. */
+export class CredentialExpiryNotices {
+  readonly #client: string
+  readonly #events: TokenEventEmitter
+  readonly #clock: Clock
+  readonly #told = new Map<CredentialExpiry['what'], number>()
+
+  constructor(client: string, events: TokenEventEmitter, clock: Clock) {
+    this.#client = client
+    this.#events = events
+    this.#clock = clock
+  }
+
+  /** Looks at a credential that is about to be used. */
+  look(expiry: CredentialExpiry | undefined): void {
+    const now = this.#clock.now()
+    if (expiry === undefined || expiry.expiresAt - now >= AHEAD_MS) return
+    // A clock that was set back must not silence it.
+    if (Math.abs(now - (this.#told.get(expiry.what) ?? Number.NEGATIVE_INFINITY)) < DAY_MS) return
+    this.#told.set(expiry.what, now)
+    const { what, expiresAt } = expiry
+    this.#events.emit('credentialExpiring', () => ({ client: this.#client, what, expiresAt }))
+  }
+}
