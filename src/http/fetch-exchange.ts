@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { AccessToken } from '../access-token.ts'
 import type { TokenEventEmitter } from '../events.ts'
 import type { TokenSource } from '../token-source.ts'
@@ -103,7 +104,9 @@ async function replayOf(
   }
 }
 
-// A body that nobody reads would hold its connection.
-function discard({ body }: Response): void {
-  body?.cancel().catch(() => {})
+// A body that nobody reads would hold its connection. Some implementations of fetch make it a stream of Node's.
+function discard(answer: Response): void {
+  const body = answer.body as ReadableStream | Readable | null
+  if (body !== null && 'cancel' in body) body.cancel().catch(() => {})
+  else body?.destroy()
 }

@@ -69,7 +69,6 @@ function locate(location: string, url: string): URL {
   const target = new URL(text, url)
   if (target.protocol !== 'https:' && target.protocol !== 'http:') throw failure('URL scheme must be a HTTP(S) scheme')
   if (target.username !== '' || target.password !== '') throw failure('The address in `Location` holds credentials')
-  if (target.hash === '') target.hash = new URL(url).hash
   return target
 }
 

@@ -67,8 +67,8 @@ export async function again(request: Outgoing): Promise<Outgoing | undefined> {
   return body && { ...request, init: { ...init, body } }
 }
 
-// Where a request came from is forgotten with any change of it, and not known to one for another URL; and the body and
-// the headers are looked after apart.
+// A `Request` that is changed forgets its referrer, and one for another URL has none of these. Body and headers are
+// looked after apart.
 const REQUEST_MEMBERS = [
   ...['cache', 'credentials', 'integrity', 'keepalive', 'method', 'mode'],
   ...['redirect', 'referrer', 'referrerPolicy', 'signal'],
@@ -76,10 +76,7 @@ const REQUEST_MEMBERS = [
 const INIT_MEMBERS = [...REQUEST_MEMBERS, 'body', 'dispatcher', 'duplex', 'headers', 'priority', 'token', 'window']
 
 function membersOf(holder: object, names: readonly string[]): object {
-  const members = Object.fromEntries(names.map((name) => [name, (holder as Record<string, unknown>)[name]]))
-  // What stands for no referrer would be sent as one.
-  if (members.referrer === 'about:client') delete members.referrer
-  return defined(members)
+  return defined(Object.fromEntries(names.map((name) => [name, (holder as Record<string, unknown>)[name]])))
 }
 
 function defined(members: object): object {

@@ -39,9 +39,9 @@ type Ask = (places: { api: TestServer; other: TestServer }) => readonly [url: st
 const NO_MODE = 'never' as never
 const body = 'a body of some length'
 const headers = {
-  'content-type': 'text/special',
+  'Content-Type': 'text/special',
   'content-language': 'de',
-  cookie: 'a=b',
+  Cookie: 'a=b',
   'proxy-authorization': 'Basic own',
   'x-own': '1',
 }
@@ -75,6 +75,7 @@ const cases: [string, Ask][] = [
   ['another scheme', ({ api }) => [to(api.origin, 302, 'ftp://127.0.0.1/')]],
   ['data', ({ api }) => [to(api.origin, 302, 'data:text/plain,x')]],
   ['a user name in the address', ({ api }) => [to(api.origin, 302, `http://user@127.0.0.1:${api.port}/`)]],
+  ['a password alone in the address', ({ api }) => [to(api.origin, 302, `http://:p@127.0.0.1:${api.port}/`)]],
   ['a password in the address', ({ api, other }) => [to(api.origin, 302, `http://u:p@127.0.0.1:${other.port}/`)]],
   ['a fragment', ({ api }) => [`${to(api.origin, 302, '/there')}#part`]],
   [

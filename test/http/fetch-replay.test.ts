@@ -145,6 +145,15 @@ describe('an answer that rejects the token', () => {
     expect(cancelled).toEqual(['cancelled'])
   })
 
+  it('gives up its body when that is a stream of Node’s', async () => {
+    const { api, tokenFetch } = rejecting()
+    const body = Readable.from(['x'])
+    const rejected = Object.defineProperty(new Response('', { status: 401 }), 'body', { value: body })
+    api.answer = () => (api.requests.length === 1 ? rejected : new Response('done'))
+    expect((await tokenFetch(ORDERS)).status).toBe(200)
+    expect(body.destroyed).toBe(true)
+  })
+
   it('is replaced even where its body does not want to be given up', async () => {
     const { api, tokenFetch } = rejecting()
     const body = () => new ReadableStream({ cancel: () => Promise.reject(new Error('not now')) })
@@ -351,6 +360,20 @@ describe('what is sent again', () => {
     expect([first, ...others]).toEqual([1, 1, 2, 2, 2].map((n) => `Bearer token-${n}`))
   })
 
+  it('is the body of a `Request` for either reason: a redirect, or a rejected token', async () => {
+    await using redirecting = await realApi({ redirect: true })
+    await using rejecting = await realApi()
+    const post = (url: string, redirect: 'follow' | 'manual') => {
+      const request = new Request(url, { method: 'POST', body: 'x'.repeat(1000), redirect })
+      const replay = url === redirecting.url ? 'none' : 'all'
+      return fetchFor(url, { replay }).tokenFetch(request)
+    }
+    expect((await post(redirecting.url, 'follow')).status).toBe(401)
+    expect((await post(rejecting.url, 'manual')).status).toBe(200)
+    const lengths = [redirecting, rejecting].map(({ arrivals }) => arrivals.map(({ length }) => length))
+    expect(lengths).toEqual(Array(2).fill(['1000', '1000']))
+  })
+
   it('is the body in `init` where a `Request` has one too', async () => {
     await using api = await realApi()
     const { tokenFetch } = fetchFor(api.url)
@@ -495,6 +518,14 @@ describe('what is sent again', () => {
 
   it.each([
     ['used', (request: Request) => request.text()],
+    [
+      'begun',
+      async (request: Request) => {
+        const reader = request.body?.getReader()
+        await reader?.read()
+        reader?.releaseLock()
+      },
+    ],
     ['locked', (request: Request) => request.body?.getReader()],
   ])('fails as fetch does for a `Request` whose body is %s', async (_, spoil) => {
     const { tokenFetch } = fetchFor(API)

@@ -287,8 +287,10 @@ describe('an `Authorization` of the caller’s', () => {
     ['Headers', new Headers({ authorization: '' })],
   ])('counts as none when it is empty: %s', async (_, headers) => {
     const { api, tokenFetch } = made()
+    const given = structuredClone(headers instanceof Headers ? [...headers] : headers)
     await tokenFetch(ORDERS, { headers: headers as never })
     expect(api.authorizations).toEqual(['Bearer token-1'])
+    expect(headers instanceof Headers ? [...headers] : headers).toEqual(given)
   })
 
   it('is not looked for where fetch takes no headers', async () => {
