@@ -10,7 +10,10 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
   [/^ECONNREFUSED$/, 'Nothing listens there: check host and port, and whether the authorization server runs.'],
   [/^(ENOTFOUND|EAI_\w+)$/, 'The host name could not be resolved: check its spelling, and DNS.'],
   [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'There is no route to it: check the network, VPN and firewall.'],
-  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, 'The connection was closed before the answer was complete.'],
+  [
+    /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
+    'The connection was closed before the answer was complete. Some servers do so that do not take the client certificate.',
+  ],
   [TIMEOUT, 'Is the authorization server slow, or does a firewall drop the connection?'],
   [
     /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)|CERT_(SIGNATURE_FAILURE|UNTRUSTED))/,

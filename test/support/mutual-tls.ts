@@ -16,6 +16,8 @@ export interface MutualServers extends AsyncDisposable {
   refused: string | undefined
   /** Called when a token request has arrived; its answer waits for what is returned. */
   onTokenRequest: (request: ReceivedRequest) => void | Promise<void>
+  /** The same for requests to the API. */
+  onApiRequest: (request: ReceivedRequest) => void | Promise<void>
 }
 
 /** `x5t#S256` of the certificate that the client showed. @see RFC 8705 §3.1 */
@@ -41,14 +43,17 @@ export async function startMutualServers(authority: TestAuthority): Promise<Mutu
     })
   }
   const auth = await startServer(giveToken, tls)
-  const api = await startServer((response, { headers }, incoming) => {
-    const token = (headers.authorization ?? '').replace('Bearer ', '')
+  const checkToken: Respond = (response, request, incoming) => {
+    const token = (request.headers.authorization ?? '').replace('Bearer ', '')
     const thumbprint = shownTo(incoming)
     const accepted = boundTo.get(token) === thumbprint
     servers.arrived.push({ token, thumbprint, accepted })
-    if (accepted) return sendJson(response, {})
-    response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end()
-  }, tls)
+    void Promise.resolve(servers.onApiRequest(request)).then(() => {
+      if (accepted) return sendJson(response, {})
+      response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end()
+    })
+  }
+  const api = await startServer(checkToken, tls)
   const servers: MutualServers = {
     auth,
     api,
@@ -56,6 +61,7 @@ export async function startMutualServers(authority: TestAuthority): Promise<Mutu
     arrived: [],
     refused: undefined,
     onTokenRequest: () => {},
+    onApiRequest: () => {},
     async [Symbol.asyncDispose]() {
       await auth[Symbol.asyncDispose]()
       await api[Symbol.asyncDispose]()
