@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { Instant } from './clock.ts'
-import { fingerprint } from './digest.ts'
+import { fingerprint, hashInBase64url } from './digest.ts'
 
 /** What a token is of use with only, and whether something else has taken its place. @internal */
 export interface TokenBinding {
@@ -42,7 +42,8 @@ export class AccessToken {
   readonly #headers: readonly Header[]
   readonly #headerNames: readonly string[]
   #fingerprint: string | undefined
-  /** `Bearer`, in the spelling that is sent. @see RFC 6749 §7.1 */
+  #hash: string | undefined
+  /** `Bearer`, or `DPoP` for a token that is bound to the client's key, in the spelling that is sent. @see RFC 6749 §7.1 */
   readonly tokenType: string
   /** The scopes granted; those requested, if the server did not say. @see RFC 6749 §3.3 */
   readonly scope: readonly string[]
@@ -107,6 +108,12 @@ export class AccessToken {
   /** @internal */
   [inspect.custom](): string {
     return `AccessToken ${inspect(this.toJSON())}`
+  }
+
+  /** The SHA-256 of the token in base64url. @internal @see RFC 9449 §4.2 */
+  static hashOf(token: AccessToken): string {
+    token.#hash ??= hashInBase64url(token.#value)
+    return token.#hash
   }
 
   /** The headers that carry the token. @internal */

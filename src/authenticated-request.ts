@@ -2,6 +2,7 @@ import type { CredentialExpiry, TokenRequestDraft } from './client-authenticatio
 import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import type { ServerMetadata } from './discovery.ts'
+import type { Dpop } from './dpop.ts'
 import { TokenError } from './errors.ts'
 import { spellings } from './redaction.ts'
 import { abortable } from './single-flight.ts'
@@ -19,6 +20,8 @@ export interface RequestPlan {
   readonly signal: AbortSignal
   /** Writes the form. */
   readonly fill: (draft: TokenRequestDraft) => void | Promise<void>
+  /** Adds a proof. Default: the request has none. */
+  readonly dpop?: Dpop | undefined
   /** What the token is wanted for; changes the request at last. */
   readonly rebuild?: ((request: HttpRequest, hide: (secret: string) => void) => Promise<HttpRequest>) | undefined
 }
@@ -45,7 +48,7 @@ export interface AuthenticatedRequest {
  */
 export async function authenticatedRequest(settings: ClientSettings, plan: RequestPlan): Promise<AuthenticatedRequest> {
   const { name: client, clientId, issuer, expectedIssuer, authentication } = settings
-  const { url, metadata, certificate, now, signal, fill, rebuild = async (request) => request } = plan
+  const { url, metadata, certificate, now, signal, fill, dpop, rebuild = async (request) => request } = plan
   // The client's id too: not secret, but a server's error is no place to publish it.
   const secrets = spellings(clientId)
   const hide = (secret: string) => {
@@ -75,7 +78,11 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
   const method = authentication.method ?? methodOf(draft)
   const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets, certificate }
   const rebuilt = await abortable(signal, () => rebuild(request, hide))
-  return { request: rebuilt, secrets, method, credential, expiry, supportedMethods }
+  // At last: it names the method and the URL.
+  const proof = dpop?.proof(rebuilt, now)
+  if (proof !== undefined) hide(proof)
+  const final = proof === undefined ? rebuilt : { ...rebuilt, headers: { ...rebuilt.headers, dpop: proof } }
+  return { request: final, secrets, method, credential, expiry, supportedMethods }
 }
 
 // Of the methods that are chosen by metadata.

@@ -11,6 +11,7 @@ import {
 } from './client-authentication/client-secret.ts'
 import { needsCertificate } from './client-authentication/tls-client-auth.ts'
 import { ClientCertificate } from './client-certificate.ts'
+import { type Dpop, type DpopOptions, readDpop } from './dpop.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import { clientCredentials } from './grant/client-credentials.ts'
@@ -72,6 +73,11 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly requireScope?: boolean | undefined
   /** Refuses an answer without `token_type`. Default `false`: it is taken for Bearer, with an event. */
   readonly strictTokenType?: boolean | undefined
+  /**
+   * Binds the tokens to a key of the client's, and proves in each request that it has the key: `true` makes a key for
+   * ES256. Default `false`. @see RFC 9449
+   */
+  readonly dpop?: boolean | DpopOptions | undefined
 
   /** Sends the requests to the authorization server: an axios instance, or a function like `fetch`. Default: an axios of its own. */
   readonly transport?: AxiosLike | FetchLike | undefined
@@ -105,6 +111,7 @@ export interface ClientSettings {
   readonly revocationEndpoint: string | undefined
   readonly requireScope: boolean
   readonly strictTokenType: boolean
+  readonly dpop: Dpop | undefined
   readonly transport: Omit<TransportOptions, 'client'>
   readonly certificate: ClientCertificate | undefined
 }
@@ -114,7 +121,7 @@ const OPTION_NAMES = [
   ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding'],
   ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
   ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
-  ...['requireScope', 'strictTokenType'],
+  ...['requireScope', 'strictTokenType', 'dpop'],
   ...['transport', 'proxy', 'ca', 'certificate'],
   ...HOOK_NAMES,
 ]
@@ -164,6 +171,7 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     revocationEndpoint: url('revocationEndpoint'),
     requireScope: flag(o.requireScope, `${at}requireScope`),
     strictTokenType: flag(o.strictTokenType, `${at}strictTokenType`),
+    dpop: proofs(o, at),
     transport: { transport: o.transport, proxy: o.proxy, ca: o.ca },
     certificate: certificate(o, at),
   }
@@ -224,6 +232,13 @@ function hintForMethod(method: unknown): string | undefined {
   return `For this method give \`${FACTORIES[method]}\`.`
 }
 
+function proofs({ dpop, parseResponse }: ClientOptions, at: string): Dpop | undefined {
+  const read = readDpop(dpop, `${at}dpop`)
+  if (read === undefined || parseResponse === undefined) return read
+  const hint = 'What it returns has no `token_type`, which says whether the token is bound to the key.'
+  throw optionError(`${at}parseResponse`, 'cannot be used beside `dpop`', hint)
+}
+
 // A token that a function gets needs none of what is for a token endpoint.
 function byHook(o: ClientOptions, at: string): ClientAuthentication {
   const unused = (
@@ -234,6 +249,7 @@ function byHook(o: ClientOptions, at: string): ClientAuthentication {
       'clientAuthentication',
       'transport',
       'certificate',
+      'dpop',
       'buildRequest',
       'parseResponse',
     ] as const

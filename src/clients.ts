@@ -92,7 +92,12 @@ export class Clients {
       events,
       endpoint,
       gate,
-      keyPart: JSON.stringify([name, settings.tokenEndpoint ?? settings.issuer, settings.clientId]),
+      keyPart: JSON.stringify([
+        name,
+        settings.tokenEndpoint ?? settings.issuer,
+        settings.clientId,
+        settings.dpop?.thumbprint,
+      ]),
       whyEnded: () => (isClosed() ? closedError(name) : undefined),
       busy: () => gate.refusal() !== undefined,
     }

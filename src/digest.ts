@@ -13,3 +13,8 @@ export function fingerprint(text: string): string {
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
+
+/** The SHA-256 of a text in base64url, as `ath` in a DPoP proof. @see RFC 9449 §4.2 */
+export function hashInBase64url(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}

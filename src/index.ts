@@ -28,6 +28,7 @@ export {
 } from './client-certificate.ts'
 export type { ClientOptions } from './client-options.ts'
 export { type Clock, systemClock } from './clock.ts'
+export type { DpopOptions } from './dpop.ts'
 export { TokenError, type TokenErrorCode, TokenResponseError, TokenTransportError } from './errors.ts'
 export type { RequestReason, TokenEvent, TokenEventListener, TokenEvents } from './events.ts'
 export type { GetTokenOptions } from './get-token-options.ts'

@@ -150,7 +150,7 @@ export class TokenEndpoint {
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
-    const { grant, tokenEndpoint, hooks, certificate } = this.#settings
+    const { grant, tokenEndpoint, hooks, certificate, dpop } = this.#settings
     if (hooks.requestToken !== undefined) return await this.#requestByHook(hooks.requestToken, parameters, signal)
     const metadata = await this.#discovery?.load(signal)
     const alias = certificate && metadata?.mtlsTokenEndpoint
@@ -158,19 +158,32 @@ export class TokenEndpoint {
     return await this.#inTime(url, signal, async (deadline) => {
       const fill = (draft: TokenRequestDraft) => fillGrant(grant, draft, parameters)
       const rebuild = hooks.buildRequest && this.#rebuilder(hooks.buildRequest, parameters, deadline)
-      const built = await this.#build({ url, metadata, signal: deadline, fill, rebuild })
-      const requestedAt = instant(this.#clock)
+      const plan = { url, metadata, signal: deadline, fill, rebuild, dpop }
+      const nonce = dpop?.nonce({ url })
       try {
-        const answer = await this.#send(built.request)
-        const response = this.#read(answer, built, parameters, requestedAt)
-        return { response, requestedAt, certificate: built.request.certificate }
+        return await this.#exchange(plan, parameters)
       } catch (error) {
-        const { credential, request } = built
-        this.#failed = { credential, thumbprint: request.certificate?.thumbprint }
-        if (isGone(error)) this.#discovery?.doubt()
-        throw error
+        // Once in an attempt: a server may have another one each time.
+        if (!isNonceWanted(error) || dpop?.nonce({ url }) === nonce) throw error
+        return await this.#exchange(plan, parameters)
       }
     })
+  }
+
+  async #exchange(plan: TokenRequestPlan, parameters: TokenParameters): Promise<RequestedToken> {
+    const built = await this.#build(plan)
+    const requestedAt = instant(this.#clock)
+    try {
+      const answer = await this.#send(built.request)
+      plan.dpop?.noteNonce(built.request, answer.header('dpop-nonce'))
+      const response = this.#read(answer, built, parameters, requestedAt)
+      return { response, requestedAt, certificate: built.request.certificate }
+    } catch (error) {
+      const { credential, request } = built
+      this.#failed = { credential, thumbprint: request.certificate?.thumbprint }
+      if (isGone(error)) this.#discovery?.doubt()
+      throw error
+    }
   }
 
   #rebuilder(
@@ -201,7 +214,7 @@ export class TokenEndpoint {
     })
   }
 
-  async #build(plan: Omit<RequestPlan, 'now' | 'certificate'>): Promise<AuthenticatedRequest> {
+  async #build(plan: TokenRequestPlan): Promise<AuthenticatedRequest> {
     try {
       const certificate = await this.#readCertificate(plan.signal)
       const built = await authenticatedRequest(this.#settings, { ...plan, certificate, now: this.#clock.now() })
@@ -226,10 +239,11 @@ export class TokenEndpoint {
     { scope: scopeRequested }: TokenParameters,
     requestedAt: Instant,
   ): TokenResponse {
-    const { name: client, strictTokenType, defaultLifetimeMs, hooks } = this.#settings
+    const { name: client, strictTokenType, defaultLifetimeMs, hooks, dpop } = this.#settings
     return readTokenResponse(answer, {
       client,
       endpoint: request.url,
+      tokenType: dpop === undefined ? 'Bearer' : 'DPoP',
       strictTokenType,
       defaultLifetimeMs,
       scopeRequested,
@@ -249,6 +263,9 @@ export class TokenEndpoint {
   }
 }
 
+/** What is known of a request before its attempt. */
+type TokenRequestPlan = Omit<RequestPlan, 'now' | 'certificate'>
+
 /** What the client authenticated with when a request failed; nothing if it could not be read. */
 interface FailedCredentials {
   readonly credential?: string | undefined
@@ -259,6 +276,11 @@ interface FailedCredentials {
 function isGone(error: unknown): boolean {
   if (!(error instanceof TokenResponseError)) return false
   return error.code === 'redirect_refused' || [404, 405, 410].includes(error.status)
+}
+
+// RFC 9449 §8
+function isNonceWanted(error: unknown): boolean {
+  return error instanceof TokenResponseError && error.error === 'use_dpop_nonce'
 }
 
 function revocationUnavailable(client: string): TokenError {

@@ -66,7 +66,9 @@ const HINT_NOT_BOUND =
 function hintForTokenType(type: unknown, { tokenType }: TokenResponseContext): string {
   if (tokenType === 'DPoP') return HINT_NOT_BOUND
   const isDpop = typeof type === 'string' && type.toLowerCase() === 'dpop'
-  return isDpop ? 'Set `dpop: true`.' : 'Only Bearer and DPoP tokens can be sent: register the client for them.'
+  return isDpop
+    ? 'Set `dpop: true`, or register the client for Bearer tokens.'
+    : 'Only Bearer and DPoP tokens can be sent: register the client for them.'
 }
 
 /** The type in `Content-Type`, in lower case and without parameters; `''` when there is none. */

@@ -26,6 +26,8 @@ export interface TokenResponseContext {
   readonly authenticationMethod: string
   /** The methods that the server's metadata lists. */
   readonly supportedMethods?: readonly string[] | undefined
+  /** The only type of token that is used. @see RFC 6749 §7.1 */
+  readonly tokenType: 'Bearer' | 'DPoP'
   /** Refuse an answer without `token_type`. */
   readonly strictTokenType: boolean
   /** The lifetime of tokens that come without one, in milliseconds; `undefined`: 5 minutes and a deviation. */
@@ -58,7 +60,7 @@ export interface TokenResponse {
   /** Printable ASCII, safe to put in a header. */
   readonly accessToken: string
   /** In its canonical spelling, whatever the server wrote. */
-  readonly tokenType: 'Bearer'
+  readonly tokenType: TokenResponseContext['tokenType']
   /** From `requestedAt` on, in milliseconds, at most a year. 0: usable once, not to be cached. */
   readonly lifetimeMs: number
   /** When the server would like the token to be refreshed, in milliseconds; always less than the lifetime. */
@@ -96,8 +98,10 @@ export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenRes
 
   const deviations: TokenResponseDeviation[] = []
   const tokenType = member('token_type') ?? ''
-  if (tokenType === '' && !context.strictTokenType) deviations.push('token_type_missing')
-  else if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
+  // What is asked for with a proof must not come back as a token that works without one.
+  const mayBeMissing = !context.strictTokenType && context.tokenType === 'Bearer'
+  if (tokenType === '' && mayBeMissing) deviations.push('token_type_missing')
+  else if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== context.tokenType.toLowerCase()) {
     throw refusedTokenType(answer, member, context)
   }
   return tokenOf(member, context, deviations)
@@ -113,7 +117,7 @@ export function readReceivedToken(
 ): TokenResponse {
   const member = membersOf(received, context.requestedAt)
   const fault = accessTokenFault(member('access_token'))
-  if (fault === undefined) return tokenOf(member, context, [])
+  if (fault === undefined) return tokenOf(member, { ...context, tokenType: 'Bearer' }, [])
   throw new TokenError(
     hookFailure('requestToken', context.client, `returned no usable token: \`accessToken\` ${fault}`),
   )
@@ -121,14 +125,14 @@ export function readReceivedToken(
 
 function tokenOf(
   member: Members,
-  context: Pick<TokenResponseContext, 'defaultLifetimeMs' | 'requestedAt'>,
+  context: Pick<TokenResponseContext, 'tokenType' | 'defaultLifetimeMs' | 'requestedAt'>,
   deviations: TokenResponseDeviation[],
 ): TokenResponse {
   const lifetimeMs = readLifetimeMs(member('expires_in'), context, deviations)
   const refreshInMs = (readSeconds(member('refresh_in')) ?? 0) * 1000
   return {
     accessToken: member('access_token') as string,
-    tokenType: 'Bearer',
+    tokenType: context.tokenType,
     lifetimeMs,
     refreshInMs: refreshInMs > 0 && refreshInMs < lifetimeMs ? refreshInMs : undefined,
     scope: readScope(member('scope')),

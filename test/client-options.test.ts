@@ -53,6 +53,7 @@ const NAMES = Object.keys({
   transport: true,
   proxy: true,
   ca: true,
+  dpop: true,
   certificate: true,
   buildRequest: true,
   parseResponse: true,
@@ -85,6 +86,7 @@ describe('client options', () => {
       requireScope: false,
       strictTokenType: false,
       transport: { transport: undefined, proxy: undefined, ca: undefined },
+      dpop: undefined,
       certificate: undefined,
     } satisfies Omit<ClientSettings, 'authentication' | 'grant' | 'hooks'>)
   })

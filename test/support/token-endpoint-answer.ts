@@ -23,6 +23,7 @@ export const CONTEXT: TokenResponseContext = {
   now: REQUESTED_AT + 500,
   secrets: [SECRET],
   authenticationMethod: 'client_secret_basic',
+  tokenType: 'Bearer',
   strictTokenType: false,
   defaultLifetimeMs: undefined,
   scopeRequested: ['orders.read', 'orders.write'],
