@@ -51,6 +51,11 @@ const EVENTS: {
     'no token of this server is valid for as long as a caller asked',
   ],
   revocationFailed: [{ ...ABOUT, error: ERROR }, 'warn', 'could not revoke an access token'],
+  credentialExpiring: [
+    { client: 'orders', what: 'key', expiresAt: 5 },
+    'warn',
+    'a credential of the client expires soon, or has expired',
+  ],
   certificateChanged: [
     { client: 'orders', thumbprint: 'A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0', expiresAt: 5 },
     'info',
