@@ -152,9 +152,12 @@ export class AxiosAttachment {
   }
 
   #checkBeforeSending(config: PassageConfig): void {
-    config.transformRequest = transformsOf(config).filter((transform) => transform !== this.#checkLast)
+    const transforms = transformsOf(config)
+    config.transformRequest = transforms.filter((transform) => transform !== this.#checkLast)
     const { adapter, [PASSAGE]: passage } = config
-    if (passage?.isSettled(config)) {
+    // An interceptor that ran after ours may have put a transform after ours.
+    const isLast = transforms.at(-1) === this.#checkLast
+    if (isLast && passage?.isSettled(config)) {
       if (passage.token() !== undefined) guardRedirects(config, passage.origin(), passage.headerNames())
       return
     }
