@@ -263,7 +263,7 @@ describe('a wrong option', () => {
         return true
       }
     })
-    expect(refused).toHaveLength(22)
+    expect(refused).toHaveLength(23)
   })
 
   it('is one that misses: neither issuer nor token endpoint', () => {

@@ -43,6 +43,7 @@ const EXPECTED: Record<string, PublicNames> = {
       'ClientSecretMethod',
       'Clock',
       'CredentialExpiry',
+      'DpopOptions',
       'FetchLike',
       'GetTokenOptions',
       'OutgoingTokenRequest',
