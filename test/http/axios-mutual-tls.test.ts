@@ -6,6 +6,7 @@ import type { CertificatePair } from '../../src/certificate-and-key.ts'
 import { selfSignedTlsClientAuth, tlsClientAuth } from '../../src/client-authentication/tls-client-auth.ts'
 import { clientCertificate } from '../../src/client-certificate.ts'
 import type { ClientOptions } from '../../src/client-options.ts'
+import { EVENT_NAMES } from '../../src/events.ts'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import { TokenManager, type TokenManagerSettings } from '../../src/token-manager.ts'
 import { sendJson, startServer } from '../support/http-server.ts'
@@ -301,6 +302,42 @@ describe('Q14: a certificate that is renewed', () => {
     await tokens.getToken({ forceRefresh: true })
     expect(servers.requestedWith).toEqual([first, first])
     expect(kept).toMatchObject([{ client: 'default', error: { code: 'secret_unavailable', retryable: true } }])
+  })
+})
+
+describe('what a manager says of a certificate', () => {
+  it('never holds the private key', async () => {
+    await using servers = await startMutualServers(authority)
+    const written: unknown[] = []
+    const write = (...line: unknown[]) => written.push(line)
+    const logger = { debug: write, info: write, warn: write, error: write }
+    const { source, tokens, renew } = mutual(servers, { logger })
+    for (const name of EVENT_NAMES) tokens.on(name, (event) => written.push(event))
+    const lines = [source.pair.key.toString().split('\n')[1]]
+    await tokens.getToken()
+    await renew()
+    lines.push(source.pair.key.toString().split('\n')[1])
+    await tokens.getToken({ forceRefresh: true })
+    source.pair = { ...newPair(), key: source.pair.key }
+    await tokens.getToken({ forceRefresh: true })
+    servers.refused = await renew()
+    written.push(await failureOf(tokens.getToken({ forceRefresh: true })), tokens, tokens.inspect())
+    const everything = { depth: null, showHidden: true, getters: true } as const
+    const text = [true, false].map((customInspect) => inspect(written, { ...everything, customInspect })).join()
+    expect(text).toContain('certificateChanged')
+    expect(text).toContain('certificateKept')
+    for (const secret of ['PRIVATE KEY', ...lines]) expect(text).not.toContain(secret)
+  })
+
+  it('tells ahead of time that it expires', async () => {
+    await using servers = await startMutualServers(authority)
+    const { tokens, current, certificate } = mutual(servers)
+    const told: object[] = []
+    tokens.on('credentialExpiring', (event) => told.push(event))
+    await tokens.getToken()
+    const { expiresAt, thumbprint } = certificate.shown() ?? expect.unreachable()
+    expect(thumbprint).toBe(await current())
+    expect(told).toEqual([{ client: 'default', what: 'certificate', expiresAt }])
   })
 })
 
