@@ -15,7 +15,9 @@ const filesIn = (folder: string, ending: string) =>
   readdirSync(join(root, folder)).filter((name) => name.endsWith(ending))
 
 const documents = ['README.md', ...filesIn('docs', '.md').map((name) => `docs/${name}`)]
-const examples = filesIn('examples', '.ts').map((name) => `examples/${name}`)
+const examples = ['examples', 'examples/recipes'].flatMap((folder) =>
+  filesIn(folder, '.ts').map((name) => `${folder}/${name}`),
+)
 
 describe('code in the documents', () => {
   // Comments in a document explain what the file beside it need not.
