@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import FormDataStream from 'form-data'
+import * as undici from 'undici'
 import { describe, expect, it } from 'vitest'
 import { canSendTwice, mayReplay } from '../../src/http/replay.ts'
 
@@ -29,6 +30,7 @@ describe('canSendTwice', () => {
   form.set('file', new Blob(['x']), 'x.txt')
 
   it.each([
+    ['a form of undici’s own', new undici.FormData()],
     ['nothing', undefined],
     ['null', null],
     ['a string', 'text'],
