@@ -11,6 +11,16 @@ import { Api, type ApiRequest, failureOf } from './axios-api.ts'
 
 const OTHER = 'https://other.example'
 
+/** A clock that moves whenever it is read, so that no two looks agree. */
+class DriftingClock extends VirtualClock {
+  driftMs = 0
+
+  override now(): number {
+    this.moveWall(this.driftMs)
+    return super.now()
+  }
+}
+
 /** How many asynchronous operations of each kind begin until the request is done. */
 async function asyncOperations(client: AxiosInstance): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
@@ -64,6 +74,21 @@ describe('a request whose token is at hand', () => {
     expect(ofBare.PROMISE).toBeGreaterThan(0)
     expect(ofClient).toEqual(ofHooked)
     expect(ofClient).toEqual({ ...ofBare, PROMISE: (ofBare.PROMISE ?? 0) + 1 })
+  })
+
+  it('is settled by one look at the clock, though the token would have expired at the next', async () => {
+    const clock = new DriftingClock()
+    const { tokens } = managed({}, clock)
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    await client.get('/orders')
+    clock.moveWall(3000_000)
+    clock.driftMs = 589_999
+    const call = client.get('/orders')
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
+    clock.driftMs = 0
+    await call
   })
 
   it('has its token although the clock moves between decision and writing', async () => {
@@ -271,16 +296,6 @@ describe('other interceptors', () => {
 })
 
 // What follows puts arbitrary interceptors around ours, and judges each request by what reaches the adapter.
-
-/** A clock that moves whenever it is read, so that no two looks agree. */
-class DriftingClock extends VirtualClock {
-  driftMs = 0
-
-  override now(): number {
-    this.moveWall(this.driftMs)
-    return super.now()
-  }
-}
 
 interface World {
   readonly clock: DriftingClock

@@ -432,6 +432,71 @@ describe('many requests at once', () => {
   })
 })
 
+describe('several instances of one manager', () => {
+  it('share a token, the one that replaces it when either’s API rejects it, and nothing else', async () => {
+    const { api, client, server, tokens } = attached()
+    const other = new Api()
+    const otherClient = other.client({ baseURL: 'https://billing.example.com' })
+    attachTokenManager(otherClient, tokens)
+    await Promise.all([client.get('/'), otherClient.get('/')])
+    other.answer = ({ authorization }) => ({ status: authorization === 'Bearer token-1' ? 401 : 200 })
+    await otherClient.get('/')
+    await client.get('/')
+    expect(server.requests).toHaveLength(2)
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2'])
+    expect(other.authorizations).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-2'])
+    for (const [from, to] of [
+      [client, 'https://billing.example.com/'],
+      [otherClient, 'https://api.example.com/'],
+    ] as const) {
+      expect(await failureOf(from.get(to))).toMatchObject({ code: 'origin_refused' })
+    }
+  })
+
+  it('have each the token of its own client', async () => {
+    const { tokens, server } = twoClients()
+    const apis = { orders: new Api(), billing: new Api() }
+    const clients = (['orders', 'billing'] as const).map((client) => {
+      const instance = apis[client].client()
+      attachTokenManager(instance, tokens, { client })
+      return instance
+    })
+    for (const _ of ['cold', 'warm']) await Promise.all(clients.map((client) => client.get('/')))
+    expect(server.requests.map(({ form }) => form.get('scope'))).toEqual(['orders.read', 'billing.read'])
+    expect(apis.orders.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
+    expect(apis.billing.authorizations).toEqual(['Bearer token-2', 'Bearer token-2'])
+  })
+
+  it.each(['before', 'after'])('can be called in each other’s interceptors, added %s ours', async (side) => {
+    const { server, tokens } = managed()
+    const [api, inner] = [new Api(), new Api()]
+    api.answer = ({ authorization }) => ({ status: authorization === 'Bearer token-1' ? 401 : 200 })
+    const [client, innerClient] = [api.client(), inner.client()]
+    attachTokenManager(innerClient, tokens)
+    if (side === 'after') attachTokenManager(client, tokens)
+    client.interceptors.request.use(async (config) => {
+      await innerClient.get('/rules')
+      // The same instance once more: it must not wait for itself.
+      if (config.url !== '/self') await client.get('/self')
+      return config
+    })
+    client.interceptors.response.use(async (answer) => {
+      await innerClient.post('/audit')
+      return answer
+    })
+    if (side === 'before') attachTokenManager(client, tokens)
+    expect((await client.get('/orders')).status).toBe(200)
+    const arrived = api.requests.map(({ url, authorization }) => [new URL(url).pathname, authorization])
+    expect(arrived.filter(([, authorization]) => authorization === 'Bearer token-2')).toEqual([
+      ['/self', 'Bearer token-2'],
+      ['/orders', 'Bearer token-2'],
+    ])
+    expect(inner.authorizations.every((authorization) => /^Bearer token-[12]$/.test(String(authorization)))).toBe(true)
+    expect(inner.requests.filter(({ url }) => url.endsWith('/rules'))).toHaveLength(2)
+    expect(server.requests).toHaveLength(2)
+  })
+})
+
 describe('waiting for a token', () => {
   /** A way to give up on a request: what its config has, and how. */
   type GivingUp = () => [config: AxiosRequestConfig, giveUp: () => void]
