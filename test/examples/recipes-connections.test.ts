@@ -24,37 +24,45 @@ describe('a recipe for connections that last', () => {
     for (const end of close.splice(0).reverse()) await end()
   })
 
-  it('connects again with another token after the first is revoked: graphql-ws', async () => {
-    const presented: unknown[] = []
+  /** Serves subscriptions to whoever has a token. They end after an order that `isLast`. */
+  async function serveSubscriptions(presented: unknown[], isLast: (clients: Set<WebSocket>) => boolean) {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     close.push(() => server.close())
     const sockets = new WebSocketServer({ server, path: '/graphql' })
-    const orders = async function* () {
+    const placed = async function* () {
       yield { placed: { item: presented.length } }
-      if (presented.length > 1) return
-      world().revoke()
-      for (const socket of sockets.clients as Set<WebSocket>) socket.close(1012, 'Service Restart')
+      if (!isLast(sockets.clients)) await new Promise(() => {})
+    }
+    const onConnect = ({ connectionParams }: { connectionParams?: Record<string, unknown> }) => {
+      presented.push(connectionParams?.authorization)
+      return world().accepts(connectionParams?.authorization)
     }
     const schema = buildSchema('type Order { item: Int } type Query { n: Int } type Subscription { placed: Order }')
-    const subscriptions = useServer(
-      {
-        schema,
-        roots: { subscription: { placed: orders } },
-        onConnect: ({ connectionParams }) => {
-          presented.push(connectionParams?.authorization)
-          return world().accepts(connectionParams?.authorization)
-        },
-      },
-      sockets,
-    )
+    const subscriptions = useServer({ schema, roots: { subscription: { placed } }, onConnect }, sockets)
     close.push(() => subscriptions.dispose())
     vi.stubEnv('EVERTOKEN_API_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  }
 
+  it('connects again with another token after the first is revoked: graphql-ws', async () => {
+    const presented: unknown[] = []
+    await serveSubscriptions(presented, (clients) => {
+      if (presented.length > 1) return true
+      world().revoke()
+      for (const client of clients) client.close(1012, 'Service Restart')
+      return false
+    })
     await import('../../examples/recipes/graphql-ws.ts')
-
     expect(presented).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-2'])
     expect(log.mock.calls).toEqual([[{ placed: { item: 1 } }], [{ placed: { item: 3 } }]])
+  })
+
+  it('fails with the error of a token that cannot be had: graphql-ws', async () => {
+    const presented: unknown[] = []
+    await serveSubscriptions(presented, () => true)
+    world().deniesTokens = true
+    await expect(import('../../examples/recipes/graphql-ws.ts')).rejects.toMatchObject({ code: 'request_denied' })
+    expect(presented).toEqual([])
   })
 
   it('makes a call again with another token after the first is revoked: grpc', async () => {

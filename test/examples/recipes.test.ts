@@ -216,9 +216,9 @@ describe('a recipe', () => {
   it('leaves all other retries to the client: axios-retry', async () => {
     const { api } = await import('../../examples/recipes/axios-retry.ts')
     world().revoke()
-    world().outages = 2
+    world().outages = 3
     expect((await api.get('/orders')).data).toEqual(ORDERS)
-    const sent = ['token-1', 'token-1', 'token-2', 'token-2', 'token-2']
+    const sent = ['token-1', 'token-1', 'token-2', 'token-2', 'token-2', 'token-2']
     expect(world().traffic).toEqual(sent.map((token) => `GET /orders ${token}`))
   })
 
