@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { AuthorizationDetail } from './authorization-details.ts'
 import type { Instant } from './clock.ts'
 import { fingerprint, hashInBase64url } from './digest.ts'
 
@@ -12,6 +13,7 @@ export interface AccessTokenInit {
   readonly value: string
   readonly tokenType: string
   readonly scope: readonly string[]
+  readonly authorizationDetails?: readonly AuthorizationDetail[] | undefined
   readonly lifetimeMs: number
   /** Both clocks just before the token request was sent: the token cannot be younger than that. */
   readonly requestedAt: Instant
@@ -41,6 +43,7 @@ export class AccessToken {
   readonly #authorization: string
   readonly #headers: readonly Header[]
   readonly #headerNames: readonly string[]
+  readonly #authorizationDetails: readonly AuthorizationDetail[] | undefined
   #fingerprint: string | undefined
   #hash: string | undefined
   /** `Bearer`, or `DPoP` for a token that is bound to the client's key, in the spelling that is sent. @see RFC 6749 §7.1 */
@@ -67,6 +70,7 @@ export class AccessToken {
     this.#authorization = `${init.tokenType} ${init.value}`
     this.tokenType = init.tokenType
     this.scope = Object.freeze([...init.scope])
+    this.#authorizationDetails = init.authorizationDetails
     this.lifetimeMs = init.lifetimeMs
     this.expiresAt = init.requestedAt.wall + init.lifetimeMs
     this.requestedAt = init.requestedAt
@@ -84,6 +88,14 @@ export class AccessToken {
   get fingerprint(): string {
     this.#fingerprint ??= fingerprint(this.#value)
     return this.#fingerprint
+  }
+
+  /**
+   * What was granted of the authorization details, frozen; `undefined` where the server does not say. Not printed with
+   * the token: what a user allowed may be private. @see RFC 9396 §7
+   */
+  get authorizationDetails(): readonly AuthorizationDetail[] | undefined {
+    return this.#authorizationDetails
   }
 
   /**

@@ -91,7 +91,10 @@ function methodOf({ headers, body }: TokenRequestDraft): string {
   return body.has('client_assertion') ? 'client_secret_jwt' : 'client_secret_post'
 }
 
-const PUBLIC = new Set(['grant_type', 'scope', 'resource', 'audience', 'client_assertion_type', 'token_type_hint'])
+const PUBLIC = new Set([
+  ...['grant_type', 'scope', 'resource', 'audience', 'client_assertion_type', 'token_type_hint'],
+  ...['subject_token_type', 'actor_token_type', 'requested_token_type'],
+])
 
 // Whatever a method of authentication or a parameter put into the request may be private, and must not show in an error.
 function privateValues({ body, headers }: TokenRequestDraft): string[] {

@@ -15,7 +15,7 @@ import { type Dpop, type DpopOptions, readDpop } from './dpop.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import { clientCredentials } from './grant/client-credentials.ts'
-import type { Grant } from './grant/grant.ts'
+import { type Grant, readGrant } from './grant/grant.ts'
 import { count, duration, flag, ownOptions, text } from './option-values.ts'
 import { HOOK_NAMES, type PartnerHooks, readHooks } from './partner-hooks.ts'
 import type { TokenParameters } from './token-key.ts'
@@ -42,6 +42,12 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly clientAuthentication?: ClientSecretMethod | ClientAuthentication | undefined
   /** `raw` for servers that do not form-decode the Basic credentials. Default `form`. @see RFC 6749 §2.3.1 */
   readonly basicEncoding?: BasicEncoding | undefined
+
+  /**
+   * By which right tokens are asked for: what `tokenExchange`, `jwtBearer` or `clientCredentials` returned. Default: client
+   * credentials.
+   */
+  readonly grant?: Grant | undefined
 
   /** The issuer the metadata must name, where that differs from `issuer`. Compared exactly. Default: `issuer`. */
   readonly expectedIssuer?: string | undefined
@@ -71,7 +77,10 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly revocationEndpoint?: string | undefined
   /** Fails when fewer scopes are granted than requested. Default `false`: an event only. */
   readonly requireScope?: boolean | undefined
-  /** Refuses an answer without `token_type`. Default `false`: it is taken for Bearer, with an event. */
+  /**
+   * Refuses an answer without `token_type`, and one to a token exchange without `issued_token_type`. Default `false`: the
+   * token is taken for a Bearer token, with an event.
+   */
   readonly strictTokenType?: boolean | undefined
   /**
    * Binds the tokens to a key of the client's, and proves in each request that it has the key: `true` makes a key for
@@ -118,7 +127,7 @@ export interface ClientSettings {
 
 const OPTION_NAMES = [
   ...TOKEN_PARAMETER_NAMES,
-  ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding'],
+  ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding', 'grant'],
   ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
   ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
   ...['requireScope', 'strictTokenType', 'dpop'],
@@ -150,7 +159,7 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     issuer: o.issuer === undefined ? undefined : issuerUrl(o.issuer, `${at}issuer`, allowInsecureLoopback),
     tokenEndpoint: url('tokenEndpoint'),
     authentication: o.requestToken === undefined ? authentication(o, at) : byHook(o, at),
-    grant: clientCredentials(),
+    grant: o.grant === undefined ? clientCredentials() : readGrant(o.grant, `${at}grant`),
     hooks,
     parameters: readTokenParameters(o, at),
     expectedIssuer: o.expectedIssuer === undefined ? undefined : text(o.expectedIssuer, `${at}expectedIssuer`),
@@ -247,6 +256,7 @@ function byHook(o: ClientOptions, at: string): ClientAuthentication {
       'issuer',
       'clientSecret',
       'clientAuthentication',
+      'grant',
       'transport',
       'certificate',
       'dpop',

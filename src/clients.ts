@@ -97,6 +97,8 @@ export class Clients {
         settings.tokenEndpoint ?? settings.issuer,
         settings.clientId,
         settings.dpop?.thumbprint,
+        settings.grant.type,
+        settings.grant.keyPart,
       ]),
       whyEnded: () => (isClosed() ? closedError(name) : undefined),
       busy: () => gate.refusal() !== undefined,

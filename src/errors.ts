@@ -19,6 +19,7 @@ import { redactText } from './redaction.ts'
  * - `fresh_token_rejected`: an API rejected a token and at once its replacement; requests for more pause.
  * - `too_many_requests`: more tokens of one client are asked for at once than may wait for their turn.
  * - `unknown_client`: no client of that name is configured.
+ * - `subject_token_missing`: the client asks for tokens on behalf of users, and the request does not say for whom.
  * - `closed`: the manager is closed and holds no usable token for this request.
  * - `wait_timeout`: the caller's own time ran out while it waited for a token.
  * - `origin_refused`, `insecure_url`: the request would carry the token where it must not go.
@@ -44,6 +45,7 @@ export type TokenErrorCode =
   | 'fresh_token_rejected'
   | 'too_many_requests'
   | 'unknown_client'
+  | 'subject_token_missing'
   | 'closed'
   | 'wait_timeout'
   | 'origin_refused'

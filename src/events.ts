@@ -1,5 +1,6 @@
 import type { CredentialExpiry } from './client-authentication/client-authentication.ts'
 import { optionError, type TokenError } from './errors.ts'
+import type { TokenParameters } from './token-key.ts'
 import type { TokenResponseDeviation } from './token-response.ts'
 
 /** Why a token was requested. */
@@ -11,6 +12,13 @@ export interface TokenEvent {
   readonly client: string
   /** The scopes requested. */
   readonly scope: readonly string[]
+  /** Of a token on behalf of a user: a short name of the user's token, the start of its SHA-256. */
+  readonly subject?: string | undefined
+}
+
+/** What every event about the token that is asked for like this says. */
+export function aboutToken(client: string, { scope, subject }: TokenParameters): TokenEvent {
+  return { client, scope, ...(subject !== undefined && { subject: subject.fingerprint }) }
 }
 
 /** The events of a manager and what each carries. Tokens are named by their fingerprint, never shown. */

@@ -1,5 +1,6 @@
 import { TokenError } from './errors.ts'
 import type { TokenEventEmitter, TokenEvents } from './events.ts'
+import { failureScope } from './failure-memory.ts'
 
 /** The part of a pino logger that evertoken uses; any logger with these four methods will do. */
 export interface TokenLogger {
@@ -29,16 +30,23 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   requestReplayed: ['info', 'sent the request once more with a new access token'],
 }
 
-/** Writes a line for every event. A failed request is a warning while a token is still valid, else an error. */
+/**
+ * Writes a line for every event. A failed request is a warning while a token is still valid, and where the server
+ * refuses one user's token, as it does when a session ends; else an error.
+ */
 export function logEvents(events: TokenEventEmitter, logger: TokenLogger): void {
   for (const name of Object.keys(LINES) as (keyof TokenEvents)[]) {
     const [level, message] = LINES[name]
     events.on(name, (event) => {
       const fields = { event: name, ...event, ...('error' in event && { error: plain(event.error) }) }
       // Returned, so that a logger that fails later harms nobody either.
-      return logger['tokenStillValid' in event && event.tokenStillValid ? 'warn' : level](fields, message)
+      return logger['tokenStillValid' in event && isHarmless(event) ? 'warn' : level](fields, message)
     })
   }
+}
+
+function isHarmless({ tokenStillValid, subject, error }: TokenEvents['tokenRequestFailed']): boolean {
+  return tokenStillValid || (subject !== undefined && failureScope(error) === 'key')
 }
 
 function plain(error: Error): object {

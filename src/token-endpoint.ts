@@ -239,9 +239,10 @@ export class TokenEndpoint {
     { scope: scopeRequested }: TokenParameters,
     requestedAt: Instant,
   ): TokenResponse {
-    const { name: client, strictTokenType, defaultLifetimeMs, hooks, dpop } = this.#settings
+    const { name: client, grant, strictTokenType, defaultLifetimeMs, hooks, dpop } = this.#settings
     return readTokenResponse(answer, {
       client,
+      grant,
       endpoint: request.url,
       tokenType: dpop === undefined ? 'Bearer' : 'DPoP',
       strictTokenType,

@@ -1,23 +1,30 @@
 import { inspect } from 'node:util'
 import { AccessToken } from './access-token.ts'
-import { BoundedCache } from './bounded-cache.ts'
 import { type ClientOptions, ownOptions } from './client-options.ts'
 import { type Client, Clients } from './clients.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
 import type { GetTokenOptions } from './get-token-options.ts'
+import { readSubjectToken, subjectTokenMissing } from './grant/subject-token.ts'
 import { KeepWarm } from './keep-warm.ts'
 import { logEvents, type TokenLogger } from './logger.ts'
+import { count } from './option-values.ts'
 import { type TokenParameters, tokenKey } from './token-key.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import { TokenSource } from './token-source.ts'
 import type { TokenSourceInspection } from './token-source-inspection.ts'
+import { TokenSources } from './token-sources.ts'
 
 /** What concerns the whole manager. */
 export interface TokenManagerSettings {
   /** How many tokens are kept beside those of configured clients and held handles. Default 10,000. */
   readonly maxTokens?: number | undefined
+  /**
+   * How many tokens are kept that were obtained on behalf of users. They have room of their own, so that no number of
+   * users takes away that of the service's tokens. Default 10,000.
+   */
+  readonly maxExchangedTokens?: number | undefined
   /** Gets a line per event: a pino logger or one like it. Default: silence. */
   readonly logger?: TokenLogger | undefined
   /** Time and chance, for tests. Default: the machine's. */
@@ -35,6 +42,12 @@ export type TokenManagerOptions<Name extends string = string> =
 export interface TokenSelection<Name extends string = string> extends TokenParameterOptions {
   /** The client's name; needed when there are several. */
   readonly client?: Name | undefined
+  /**
+   * The token of the user on whose behalf another is wanted, for clients whose `grant` asks for it. Each user's is cached
+   * on its own. Kept in memory, and sent to the token endpoint, again when a refresh is due.
+   * @see RFC 8693 §2.1
+   */
+  readonly subjectToken?: string | undefined
 }
 
 /** Which token one call wants, and how. */
@@ -56,7 +69,7 @@ const MOST_TOKENS = 1_000_000
 /** The name, in errors and events, of the client of a manager that was made with one client's options. */
 const ONLY_CLIENT = 'default'
 
-const SELECTION_OPTIONS = [...TOKEN_PARAMETER_NAMES, 'client']
+const SELECTION_OPTIONS = [...TOKEN_PARAMETER_NAMES, 'client', 'subjectToken']
 const REQUEST_OPTIONS = [...SELECTION_OPTIONS, 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh']
 
 /**
@@ -70,7 +83,7 @@ const REQUEST_OPTIONS = [...SELECTION_OPTIONS, 'signal', 'timeoutMs', 'minValidi
  */
 export class TokenManager<Name extends string = never> {
   readonly #events = new TokenEventEmitter()
-  readonly #sources: BoundedCache<TokenSource>
+  readonly #sources: TokenSources
   readonly #clients: Clients
   readonly #configured = new Set<TokenSource>()
   readonly #keepWarm: KeepWarm
@@ -80,21 +93,19 @@ export class TokenManager<Name extends string = never> {
   /** @throws TypeError naming the option that is wrong */
   constructor(options: TokenManagerOptions<Name>) {
     const given = ownOptions<TokenManagerSettings & { clients?: object }>(options, '')
-    const { clients, maxTokens = 10_000, logger, clock = systemClock, ...single } = given
-    if (!Number.isInteger(maxTokens) || maxTokens < 1 || maxTokens > MOST_TOKENS) {
-      throw optionError('maxTokens', `must be a whole number from 1 to ${MOST_TOKENS}`)
-    }
+    const { clients, maxTokens, maxExchangedTokens, logger, clock = systemClock, ...single } = given
+    const max = count(maxTokens, 'maxTokens', 10_000, MOST_TOKENS)
+    this.#sources = new TokenSources(max, count(maxExchangedTokens, 'maxExchangedTokens', 10_000, MOST_TOKENS))
     requireMethods(clock, 'clock', ['now', 'monotonicNow', 'sleep', 'random'])
     if (logger !== undefined) {
       requireMethods(logger, 'logger', ['debug', 'info', 'warn', 'error'])
       logEvents(this.#events, logger)
     }
-    this.#sources = new BoundedCache(maxTokens)
     this.#keepWarm = new KeepWarm(clock, () => this.#sources.lasting())
     this.#clients = new Clients({
       clock,
       events: this.#events,
-      max: maxTokens,
+      max,
       optionsOf: typeof clients === 'function' ? (clients as (name: string) => ClientOptions) : undefined,
       isClosed: () => this.#closed,
       isAttached: (axios) => this.#attached.has(axios),
@@ -133,7 +144,7 @@ export class TokenManager<Name extends string = never> {
    */
   source(...selection: TokenSelectionArguments<Name>): TokenSource {
     const source = this.sourceOf(selection[0])
-    this.#sources.hold(source.key(), source)
+    this.#sources.hold(source)
     return source
   }
 
@@ -167,7 +178,7 @@ export class TokenManager<Name extends string = never> {
   inspect(selection: TokenSelection<Name>): TokenSourceInspection
   inspect(selection?: TokenSelection<Name>): TokenSourceInspection | TokenSourceInspection[] {
     if (selection !== undefined) return this.sourceOf(selection).inspect()
-    return [...this.#sources.values()].map((source) => source.inspect())
+    return this.#sources.values().map((source) => source.inspect())
   }
 
   /** Listens to one kind of event; the function that is returned ends that. */
@@ -181,7 +192,7 @@ export class TokenManager<Name extends string = never> {
    */
   removeClient(name: Name): void {
     this.#clients.remove(name)
-    for (const source of this.#sources.deleteWhere((source) => source.client === name)) {
+    for (const source of this.#sources.deleteOf(name)) {
       this.#configured.delete(source)
       source.drop()
     }
@@ -197,7 +208,7 @@ export class TokenManager<Name extends string = never> {
   async close({ revoke = false }: { readonly revoke?: boolean | undefined } = {}): Promise<void> {
     this.#closed = true
     this.#keepWarm.stop()
-    const sources = [...this.#sources.values()]
+    const sources = this.#sources.values()
     await Promise.all(sources.map((source) => source.finish()))
     if (revoke) await Promise.all(sources.map((source) => source.revoke()))
   }
@@ -226,9 +237,13 @@ export class TokenManager<Name extends string = never> {
   sourceOf(selection: TokenSelection = {}, names: readonly string[] = SELECTION_OPTIONS): TokenSource {
     const own = ownOptions<TokenSelection>(selection, '', names)
     const client = this.#clients.find(own.client)
-    const wanted = readTokenParameters(own, '', client.settings.parameters)
+    const { grant, parameters } = client.settings
+    const subject = readSubjectToken(own.subjectToken, 'subjectToken')
+    if (subject !== undefined && !grant.takesSubjectToken) throw subjectUnused(client.settings.name)
+    const named = readTokenParameters(own, '', parameters)
+    const wanted = subject === undefined ? named : { ...named, subject }
     const key = tokenKey(client.keyPart, wanted)
-    return this.#sources.getOrCreate(key, () => this.#makeSource(client, key, wanted))
+    return this.#sources.getOrCreate(key, wanted, () => this.#makeSource(client, key, wanted))
   }
 
   /** @internal Whether this is the value of a header that carries a token that is held. */
@@ -248,18 +263,32 @@ export class TokenManager<Name extends string = never> {
   // Configured clients and the tokens their options name stay for good: they are what the manager is there for.
   #configure(name: string, options: unknown, at: string): void {
     const client = this.#clients.configure(name, options, at)
-    const { parameters } = client.settings
+    const { grant, parameters } = client.settings
+    // It has none of its own.
+    if (grant.takesSubjectToken) return
     const source = this.#makeSource(client, tokenKey(client.keyPart, parameters), parameters)
-    this.#sources.pin(source.key(), source)
+    this.#sources.pin(source)
     this.#configured.add(source)
   }
 
   #makeSource(client: Client, key: string, parameters: TokenParameters): TokenSource {
+    const { name, grant, keepWarm } = client.settings
     const onToken = () => {
-      if (client.settings.keepWarm) this.#keepWarm.start()
+      if (keepWarm) this.#keepWarm.start()
     }
-    return new TokenSource(client, key, parameters, onToken)
+    // HTTP clients hold a source for requests that do not say for whom: it makes no request, and its callers learn why.
+    const isNobodys = grant.takesSubjectToken && parameters.subject === undefined
+    const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
+    return new TokenSource(context, key, parameters, onToken)
   }
+}
+
+function subjectUnused(client: string): TypeError {
+  return optionError(
+    'subjectToken',
+    `is not used by the grant of client "${client}"`,
+    'Give the client `grant: tokenExchange()`, or `jwtBearer()` where the server wants that.',
+  )
 }
 
 function requireMethods(value: unknown, option: string, names: readonly string[]): void {

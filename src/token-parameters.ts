@@ -1,3 +1,4 @@
+import { type AuthorizationDetail, canonicalDetails } from './authorization-details.ts'
 import { optionError } from './errors.ts'
 import type { TokenParameters } from './token-key.ts'
 
@@ -14,10 +15,15 @@ export interface TokenParameterOptions {
   readonly audience?: string | readonly string[] | undefined
   /** More form parameters. They cannot set what evertoken sets itself. */
   readonly parameters?: Readonly<Record<string, string>> | undefined
+  /**
+   * What the token is to allow, in finer words than scopes: plain data, each with a `type`. What was granted is in
+   * `AccessToken.authorizationDetails`. Default: none is sent. @see RFC 9396 §2
+   */
+  readonly authorizationDetails?: readonly AuthorizationDetail[] | undefined
 }
 
 /** The names of {@link TokenParameterOptions}. */
-export const TOKEN_PARAMETER_NAMES = ['scope', 'resource', 'audience', 'parameters'] as const
+export const TOKEN_PARAMETER_NAMES = ['scope', 'resource', 'audience', 'parameters', 'authorizationDetails'] as const
 
 const NO_PARAMETERS: TokenParameters = { scope: [], resource: [], audience: [], parameters: {} }
 
@@ -31,12 +37,14 @@ export function readTokenParameters(
   at: string,
   defaults: TokenParameters = NO_PARAMETERS,
 ): TokenParameters {
-  const { scope, resource, audience, parameters } = options
+  const { scope, resource, audience, parameters, authorizationDetails: details } = options
   return {
     scope: scope === undefined ? defaults.scope : readScope(scope, `${at}scope`),
     resource: resource === undefined ? defaults.resource : readResources(resource, `${at}resource`),
     audience: audience === undefined ? defaults.audience : readList(audience, `${at}audience`),
     parameters: parameters === undefined ? defaults.parameters : readParameters(parameters, `${at}parameters`),
+    authorizationDetails:
+      details === undefined ? defaults.authorizationDetails : canonicalDetails(details, `${at}authorizationDetails`),
   }
 }
 
@@ -85,7 +93,7 @@ function distinct(list: readonly string[]): readonly string[] {
 }
 
 const RESERVED: ReadonlyMap<string, string> = new Map([
-  ['grant_type', 'It is always client_credentials.'],
+  ['grant_type', 'Use the option `grant`.'],
   ['client_id', 'Use the option `clientId`.'],
   ['client_secret', 'Use the option `clientSecret`.'],
   ['client_assertion', 'Use the option `clientAuthentication`.'],
@@ -93,6 +101,16 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
   ['scope', 'Use the option `scope`.'],
   ['resource', 'Use the option `resource`.'],
   ['audience', 'Use the option `audience`.'],
+  ['authorization_details', 'Use the option `authorizationDetails`.'],
+  ['assertion', 'Use the option `grant` with `jwtBearer`.'],
+  [
+    'subject_token',
+    "Use the option `grant` with `tokenExchange`, and give the user's token with each call as `subjectToken`.",
+  ],
+  ['subject_token_type', 'Use `subjectTokenType` of `tokenExchange`.'],
+  ['requested_token_type', 'Use `requestedTokenType` of `tokenExchange`.'],
+  ['actor_token', 'Use `actorToken` of `tokenExchange`.'],
+  ['actor_token_type', 'Use `actorTokenType` of `tokenExchange`.'],
 ])
 
 function readParameters(parameters: unknown, option: string): Readonly<Record<string, string>> {

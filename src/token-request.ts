@@ -3,7 +3,7 @@ import { AccessToken } from './access-token.ts'
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, elapsedMs, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
-import type { RequestReason, TokenEvent, TokenEventEmitter } from './events.ts'
+import { aboutToken, type RequestReason, type TokenEvent, type TokenEventEmitter } from './events.ts'
 import { appliedHeaders } from './partner-hooks.ts'
 import { abortable } from './single-flight.ts'
 import { type RequestedToken, type TokenEndpoint, timeoutError } from './token-endpoint.ts'
@@ -45,7 +45,7 @@ export async function requestAccessToken(
 ): Promise<AccessToken> {
   const { settings, events, endpoint } = context
   const { reason, background, maxAttempts } = plan
-  const about = { client: settings.name, scope: parameters.scope }
+  const about = aboutToken(settings.name, parameters)
   events.emit('tokenRequested', () => ({ ...about, reason, background }))
   const requested = await endpoint.requestToken(parameters, {
     signal: deadline.signal,
@@ -121,6 +121,7 @@ function accessToken(requested: RequestedToken, context: ClientContext, paramete
     value: response.accessToken,
     tokenType: response.tokenType,
     scope: response.scope ?? parameters.scope,
+    authorizationDetails: response.authorizationDetails,
     lifetimeMs: response.lifetimeMs,
     requestedAt,
     boundTo: requested.certificate,

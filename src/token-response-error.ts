@@ -1,5 +1,6 @@
 import { shownUrl } from './endpoint-url.ts'
 import { type TokenErrorCode, type TokenErrorInit, TokenResponseError } from './errors.ts'
+import { TOKEN_EXCHANGE } from './grant/grant.ts'
 import { redactText } from './redaction.ts'
 import { isTransientStatus, parseRetryAfter } from './retry-after.ts'
 import type { Members, TokenEndpointAnswer, TokenResponseContext } from './token-response.ts'
@@ -59,16 +60,35 @@ export function refusedTokenType(
   })
 }
 
+// RFC 8693 §2.2.1
+const HINT_NO_ACCESS_TOKEN =
+  'What was issued is no access token: ask for one with `requestedTokenType` of `tokenExchange`, such as urn:ietf:params:oauth:token-type:access_token.'
+
 // RFC 9449 §5: such a token works for whoever gets hold of it.
 const HINT_NOT_BOUND =
   "The server has not bound the token to the client's key: register the client for DPoP, or leave out `dpop`."
 
-function hintForTokenType(type: unknown, { tokenType }: TokenResponseContext): string {
+function hintForTokenType(type: unknown, { tokenType, grant }: TokenResponseContext): string {
+  const isNone = typeof type === 'string' && type.toLowerCase() === 'n_a'
+  if (isNone && grant?.type === TOKEN_EXCHANGE) return HINT_NO_ACCESS_TOKEN
   if (tokenType === 'DPoP') return HINT_NOT_BOUND
   const isDpop = typeof type === 'string' && type.toLowerCase() === 'dpop'
   return isDpop
     ? 'Set `dpop: true`, or register the client for Bearer tokens.'
     : 'Only Bearer and DPoP tokens can be sent: register the client for them.'
+}
+
+/** The error for the answer to a token exchange that does not say what was issued. @see RFC 8693 §2.2.1 */
+export function missingIssuedType(
+  answer: TokenEndpointAnswer,
+  member: Members,
+  context: TokenResponseContext,
+): TokenResponseError {
+  return responseError(answer, member, context, {
+    code: 'invalid_response',
+    message: 'answered with a token that must not be used: `issued_token_type` is missing',
+    hint: 'If this server always issues access tokens, switch `strictTokenType` off.',
+  })
 }
 
 /** The type in `Content-Type`, in lower case and without parameters; `''` when there is none. */
@@ -179,17 +199,15 @@ const RETRYABLE_ERRORS: ReadonlySet<string> = new Set(['temporarily_unavailable'
 const ERROR_HINTS: ReadonlyMap<string, (context: TokenResponseContext) => string> = new Map([
   ['invalid_client', hintForInvalidClient],
   ['invalid_scope', hintForInvalidScope],
-  ['unauthorized_client', () => 'Allow this client the client credentials grant where it is registered.'],
+  ['unauthorized_client', (context) => `Allow this client ${grantIn(context)} where it is registered.`],
   ['invalid_target', () => 'Check `resource` and `audience`: the server does not know them, or not for this client.'],
+  ['invalid_authorization_details', () => HINT_DETAILS],
+  ['invalid_grant', ({ grant }) => (grant?.takesSubjectToken ? HINT_SUBJECT_TOKEN : HINT_ASSERTION)],
   [
-    'invalid_grant',
-    () => 'The assertion or subject token may be expired or for another audience; check the clock too.',
+    'unsupported_grant_type',
+    (context) => `The server does not offer ${grantIn(context)} at this URL, or not to this client.`,
   ],
-  ['unsupported_grant_type', () => 'The server offers no client credentials grant at this URL, or not to this client.'],
-  [
-    'invalid_request',
-    () => 'A parameter is missing or wrong, often `scope`, `audience` or `resource`: see `errorDescription`.',
-  ],
+  ['invalid_request', ({ grant }) => `${HINT_PARAMETER} ${grant?.takesSubjectToken ? HINT_SUBJECT_TOKEN : ''}`.trim()],
   ['access_denied', () => 'A policy of the server refuses this client; see `errorDescription`.'],
   ['temporarily_unavailable', () => HINT_UNAVAILABLE],
   ['server_error', () => HINT_UNAVAILABLE],
@@ -197,6 +215,20 @@ const ERROR_HINTS: ReadonlyMap<string, (context: TokenResponseContext) => string
   ['invalid_dpop_proof', () => 'The server refuses the DPoP proof: check the clock, and which algorithms it takes.'],
   ['slow_down', () => 'The server wants fewer token requests; try again later.'],
 ])
+
+const HINT_PARAMETER =
+  'A parameter is missing or wrong, often `scope`, `audience` or `resource`: see `errorDescription`.'
+const HINT_DETAILS =
+  'Check `authorizationDetails`: the server does not know such a `type`, or not for this client, or a member is missing or wrong.'
+const HINT_ASSERTION = 'The assertion may be expired or for another audience; check the clock too.'
+const HINT_SUBJECT_TOKEN =
+  "The user's token, given as `subjectToken`, may have expired or be for another audience: ask again with the user's new one."
+
+function grantIn({ grant }: TokenResponseContext): string {
+  return grant === undefined || grant.type === 'client_credentials'
+    ? 'the client credentials grant'
+    : `the grant ${grant.type}`
+}
 
 function hintForInvalidClient({ authenticationMethod, supportedMethods, secrets }: TokenResponseContext): string {
   if (supportedMethods !== undefined && !supportedMethods.includes(authenticationMethod)) {

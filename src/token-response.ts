@@ -1,6 +1,8 @@
+import { type AuthorizationDetail, grantedDetails } from './authorization-details.ts'
 import { TokenError } from './errors.ts'
+import { type Grant, TOKEN_EXCHANGE } from './grant/grant.ts'
 import { hookFailure, type PartnerHooks, type ReceivedToken } from './partner-hooks.ts'
-import { failedAnswer, mediaType, refusedTokenType } from './token-response-error.ts'
+import { failedAnswer, mediaType, missingIssuedType, refusedTokenType } from './token-response-error.ts'
 
 /** What the token endpoint answered, read to its end. */
 export interface TokenEndpointAnswer {
@@ -28,7 +30,9 @@ export interface TokenResponseContext {
   readonly supportedMethods?: readonly string[] | undefined
   /** The only type of token that is used. @see RFC 6749 §7.1 */
   readonly tokenType: 'Bearer' | 'DPoP'
-  /** Refuse an answer without `token_type`. */
+  /** By which right the token was asked for. Default: client credentials. */
+  readonly grant?: Pick<Grant, 'type' | 'takesSubjectToken'> | undefined
+  /** Refuse an answer without `token_type`, or `issued_token_type` where one is due. */
   readonly strictTokenType: boolean
   /** The lifetime of tokens that come without one, in milliseconds; `undefined`: 5 minutes and a deviation. */
   readonly defaultLifetimeMs: number | undefined
@@ -46,6 +50,7 @@ export interface TokenResponseContext {
  * - `expires_in_is_epoch`: it was so large that it was read as the instant of expiry, in epoch seconds or milliseconds.
  * - `expires_in_capped`: it said more than a year; a year is believed.
  * - `token_type_missing`: there was none; `Bearer` is assumed.
+ * - `issued_token_type_missing`: there was none in the answer to a token exchange; an access token is assumed.
  */
 export type TokenResponseDeviation =
   | 'expires_in_missing'
@@ -54,6 +59,7 @@ export type TokenResponseDeviation =
   | 'expires_in_is_epoch'
   | 'expires_in_capped'
   | 'token_type_missing'
+  | 'issued_token_type_missing'
 
 /** A token as the token endpoint gave it. */
 export interface TokenResponse {
@@ -67,6 +73,8 @@ export interface TokenResponse {
   readonly refreshInMs: number | undefined
   /** The scopes granted; `undefined` when the answer does not say, which means as requested. */
   readonly scope: readonly string[] | undefined
+  /** What of the authorization details was granted; `undefined` when the answer does not say. @see RFC 9396 §7 */
+  readonly authorizationDetails?: readonly AuthorizationDetail[] | undefined
   readonly deviations: readonly TokenResponseDeviation[]
 }
 
@@ -104,6 +112,11 @@ export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenRes
   else if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== context.tokenType.toLowerCase()) {
     throw refusedTokenType(answer, member, context)
   }
+  // RFC 8693 §2.2.1 demands it; some servers that are deployed leave it out.
+  if (received === undefined && context.grant?.type === TOKEN_EXCHANGE && !member('issued_token_type')) {
+    if (context.strictTokenType) throw missingIssuedType(answer, member, context)
+    deviations.push('issued_token_type_missing')
+  }
   return tokenOf(member, context, deviations)
 }
 
@@ -136,6 +149,7 @@ function tokenOf(
     lifetimeMs,
     refreshInMs: refreshInMs > 0 && refreshInMs < lifetimeMs ? refreshInMs : undefined,
     scope: readScope(member('scope')),
+    authorizationDetails: grantedDetails(member('authorization_details')),
     deviations,
   }
 }

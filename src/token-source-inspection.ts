@@ -10,6 +10,8 @@ export interface TokenSourceInspection {
   readonly client: string
   /** The scopes requested. */
   readonly scope: readonly string[]
+  /** Of a token on behalf of a user: a short name of the user's token, the start of its SHA-256. */
+  readonly subject?: string | undefined
   /** Where the token stands; `rejected`: an API refused it, and a new one is asked for before it is used again. */
   readonly state: TokenState | 'absent' | 'rejected'
   /** All of this in one sentence: what the next call gets and why. */
@@ -28,6 +30,7 @@ export interface TokenSourceInspection {
 export interface DescribedSource {
   readonly client: string
   readonly scope: readonly string[]
+  readonly subject?: string | undefined
   readonly state: TokenSourceInspection['state']
   readonly token: AccessToken | undefined
   readonly requestInFlight: boolean
@@ -38,10 +41,11 @@ export interface DescribedSource {
 
 /** Puts the state of a source into words. */
 export function describeSource(source: DescribedSource): TokenSourceInspection {
-  const { client, scope, state, token, requestInFlight, lastReason, failure } = source
+  const { client, scope, subject, state, token, requestInFlight, lastReason, failure } = source
   return {
     client,
     scope,
+    ...(subject !== undefined && { subject }),
     state,
     explanation: explain(source),
     token: token?.toJSON(),

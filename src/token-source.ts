@@ -3,7 +3,7 @@ import type { AccessToken } from './access-token.ts'
 import { elapsedMs, withTimeout } from './clock.ts'
 import { CurrentToken } from './current-token.ts'
 import { optionError, TokenError } from './errors.ts'
-import type { RequestReason, TokenEvent } from './events.ts'
+import { aboutToken, type RequestReason, type TokenEvent } from './events.ts'
 import { failureScope } from './failure-memory.ts'
 import { checkGetTokenOptions, type GetTokenOptions, waitTimeoutError } from './get-token-options.ts'
 import { KeyFailures } from './key-failures.ts'
@@ -124,6 +124,11 @@ export class TokenSource {
   /** @internal */
   key(): string {
     return this.#key
+  }
+
+  /** @internal */
+  parameters(): TokenParameters {
+    return this.#parameters
   }
 
   /** @internal */
@@ -286,7 +291,7 @@ export class TokenSource {
   }
 
   #about(): TokenEvent {
-    return { client: this.client, scope: this.#parameters.scope }
+    return aboutToken(this.client, this.#parameters)
   }
 }
 

@@ -37,6 +37,7 @@ const NAMES = Object.keys({
   clientSecret: true,
   clientAuthentication: true,
   basicEncoding: true,
+  grant: true,
   expectedIssuer: true,
   endpointOrigins: true,
   allowInsecureLoopback: true,
@@ -59,6 +60,7 @@ const NAMES = Object.keys({
   parseResponse: true,
   applyToken: true,
   requestToken: true,
+  authorizationDetails: true,
 } satisfies Record<keyof ClientOptions, true>) as (keyof ClientOptions)[]
 
 describe('client options', () => {
@@ -263,7 +265,7 @@ describe('a wrong option', () => {
         return true
       }
     })
-    expect(refused).toHaveLength(23)
+    expect(refused).toHaveLength(25)
   })
 
   it('is one that misses: neither issuer nor token endpoint', () => {
@@ -293,7 +295,7 @@ describe('a wrong option', () => {
     expect(message).toBe(`evertoken: option \`clients.orders.${name}\` is not an option. Did you mean \`${meant}\`?`)
   })
 
-  it.each(['url', 'x', 'cache', '__PROTO__', 'grantType', ''])('is one that nobody knows: %j', (name) => {
+  it.each(['url', 'x', 'cache', '__PROTO__', 'responseType', ''])('is one that nobody knows: %j', (name) => {
     expect(failureOf(() => read({ [name]: 1 })).message).toBe(`evertoken: option \`${name}\` is not an option`)
   })
 

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { TokenParameters } from '../src/token-key.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from '../src/token-parameters.ts'
 
-const DEFAULTS: TokenParameters = { scope: ['d'], resource: ['urn:d'], audience: ['d'], parameters: { d: '1' } }
+const DEFAULTS: TokenParameters = {
+  ...{ scope: ['d'], resource: ['urn:d'], audience: ['d'], parameters: { d: '1' } },
+  authorizationDetails: '[{"type":"d"}]',
+}
 
 /** Options as a caller without types may give them. */
 const read = (options: unknown, defaults?: TokenParameters) =>
@@ -15,13 +18,14 @@ describe('readTokenParameters', () => {
 
   it('takes what is not given from the defaults, and replaces what is', () => {
     expect(read({}, DEFAULTS)).toEqual(DEFAULTS)
-    expect(
-      read({ scope: undefined, resource: undefined, audience: undefined, parameters: undefined }, DEFAULTS),
-    ).toEqual(DEFAULTS)
+    expect(read(Object.fromEntries(TOKEN_PARAMETER_NAMES.map((name) => [name, undefined])), DEFAULTS)).toEqual(DEFAULTS)
     expect(read({ scope: 'a' }, DEFAULTS)).toEqual({ ...DEFAULTS, scope: ['a'] })
     expect(read({ resource: 'urn:a' }, DEFAULTS)).toEqual({ ...DEFAULTS, resource: ['urn:a'] })
     expect(read({ audience: 'a' }, DEFAULTS)).toEqual({ ...DEFAULTS, audience: ['a'] })
     expect(read({ parameters: { a: '1' } }, DEFAULTS)).toEqual({ ...DEFAULTS, parameters: { a: '1' } })
+    const details = { authorizationDetails: '[{"a":1,"type":"a"}]' }
+    expect(read({ authorizationDetails: [{ type: 'a', a: 1 }] }, DEFAULTS)).toEqual({ ...DEFAULTS, ...details })
+    expect(read({ authorizationDetails: [] }, DEFAULTS)).toEqual({ ...DEFAULTS, authorizationDetails: '' })
   })
 
   it.each([
@@ -113,7 +117,7 @@ describe('readTokenParameters', () => {
   })
 
   it.each([
-    ['grant_type', 'client_credentials'],
+    ['grant_type', '`grant`'],
     ['client_id', '`clientId`'],
     ['client_secret', '`clientSecret`'],
     ['client_assertion', '`clientAuthentication`'],
@@ -121,6 +125,13 @@ describe('readTokenParameters', () => {
     ['scope', '`scope`'],
     ['resource', '`resource`'],
     ['audience', '`audience`'],
+    ['authorization_details', '`authorizationDetails`'],
+    ['assertion', '`jwtBearer`'],
+    ['subject_token', '`subjectToken`'],
+    ['subject_token_type', '`subjectTokenType`'],
+    ['requested_token_type', '`requestedTokenType`'],
+    ['actor_token', '`actorToken`'],
+    ['actor_token_type', '`actorTokenType`'],
   ])('refuses %s as an extra parameter and says where it belongs', (name, hint) => {
     const options = { parameters: { [name]: 'Marker-S3cret' } }
     expect(() => read(options)).toThrow(TypeError)
@@ -141,6 +152,12 @@ describe('readTokenParameters', () => {
     const parameters = Object.create({ inherited: '1' })
     Object.defineProperty(parameters, '__proto__', { value: '2', enumerable: true })
     expect(Object.entries(read({ parameters }).parameters)).toEqual([['__proto__', '2']])
+  })
+
+  it('names the place of a mistake in authorization details', () => {
+    expect(() => read({ authorizationDetails: [{ type: 'a' }, {}] })).toThrow(
+      '`clients.orders.authorizationDetails[1]` must be an object with a `type`',
+    )
   })
 
   it('gives lists that nobody can change, because events and tokens show them', () => {
