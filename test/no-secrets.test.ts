@@ -1,8 +1,16 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import axios, { type AxiosInstance } from 'axios'
 import pino from 'pino'
-import { describe, expect, it } from 'vitest'
-import type { TokenRequestDraft } from '../src/client-authentication/client-authentication.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { ClientAuthentication, TokenRequestDraft } from '../src/client-authentication/client-authentication.ts'
+import { clientSecretJwt } from '../src/client-authentication/client-secret-jwt.ts'
+import { secretFromFile } from '../src/client-authentication/mounted-file.ts'
+import { privateKeyJwt } from '../src/client-authentication/private-key-jwt.ts'
+import { workloadIdentity } from '../src/client-authentication/workload-identity.ts'
 import type { ClientOptions } from '../src/client-options.ts'
 import { EVENT_NAMES } from '../src/events.ts'
 import { attachTokenManager } from '../src/http/axios.ts'
@@ -96,7 +104,7 @@ const TRANSPORTS: [string, Partial<ClientOptions>][] = [
 function optionsFor(server: TestServer, ...options: Partial<ClientOptions>[]): ClientOptions {
   return {
     ...{ clientId: CLIENT_ID, tokenEndpoint: `${server.origin}/token`, allowInsecureLoopback: true, proxy: undefined },
-    ...{ parameters: { assertion: ASSERTION }, attemptTimeoutMs: 300, timeoutMs: 400, maxAttempts: 2 },
+    ...{ parameters: { voucher: ASSERTION }, attemptTimeoutMs: 300, timeoutMs: 400, maxAttempts: 2 },
     ...Object.assign({}, ...options),
   }
 }
@@ -293,6 +301,98 @@ describe('a method of authentication that does not say what is secret', () => {
   })
 })
 
+describe('a client that authenticates by an assertion', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evertoken-no-secrets-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'secret')
+  const long = `${SECRET} of 32 bytes and more`
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const jwk = privateKey.export({ format: 'jwk' })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  const platform = `eyJ9.${Buffer.from(JSON.stringify({ sub: ASSERTION })).toString('base64url')}.${ASSERTION}`
+  const broken = pem.slice(0, 800)
+
+  /** Members of the private key, lines of its PEM, and the parts of what was sent that prove something. */
+  function partsOf(server: TestServer): string[] {
+    const { d, p, q, dp, dq, qi } = jwk
+    const assertions = server.requests.map(({ body }) => new URLSearchParams(body).get('client_assertion') ?? '')
+    const proofs = assertions.flatMap((assertion) => assertion.split('.').slice(1))
+    return [d, p, q, dp, dq, qi, ...pem.split('\n').slice(1, -2), ...proofs]
+      .filter((part) => part !== undefined && part !== '')
+      .map((part) => String(part).slice(0, 24))
+  }
+
+  const METHODS: [string, Partial<ClientOptions>][] = [
+    ['signed with a PEM', { clientAuthentication: privateKeyJwt({ key: pem }) }],
+    [
+      'signed with a JWK from a function',
+      { clientAuthentication: privateKeyJwt({ key: () => jwk, algorithm: 'RS256' }) },
+    ],
+    ['signed with the secret', { clientAuthentication: clientSecretJwt(async () => long, { sendClientId: true }) }],
+    ['of the platform', { clientAuthentication: workloadIdentity({ assertion: () => platform }) }],
+    ['of the platform, from a file', { clientAuthentication: workloadIdentity({ file }) }],
+    ['that is no assertion but a secret from a file', { clientSecret: secretFromFile(file) }],
+  ]
+  // The others tell a secret that these clients do not have.
+  const echoing = KINDS.filter(([kind]) => !kind.includes('secret'))
+  const table = METHODS.flatMap(([method, options]) =>
+    echoing.map(([kind, respond]) => [kind, method, respond, options] as const),
+  )
+
+  it.each(table)('shows neither key nor assertion: %s; %s', async (_, method, respond, options) => {
+    writeFileSync(file, method.startsWith('of the platform') ? platform : SECRET)
+    await using server = await startServer(respond)
+    const { tokens, outputs } = watched(optionsFor(server, options, { maxAttempts: 1 }))
+    const error = await tokens.getToken().catch((reason) => reason)
+    expect(server.requests.length).toBeGreaterThan(0)
+    const all = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...outputs()]
+    expect(secretsIn(...all)).toEqual([])
+    expect(partsOf(server).filter((part) => all.some((text) => text.includes(part)))).toEqual([])
+    for (const printed of everyPrint(options)) {
+      expect(secretsIn(printed)).toEqual([])
+      expect(partsOf(server).filter((part) => printed.includes(part))).toEqual([])
+    }
+  })
+
+  it.each<[string, () => unknown]>([
+    ['a key that is cut off', () => privateKeyJwt({ key: broken })],
+    ['a key without line breaks', () => privateKeyJwt({ key: pem.replaceAll('\n', ' ') })],
+    ['a JWK with a member that is none', () => privateKeyJwt({ key: { ...jwk, n: ['Marker-S3cret'] as never } })],
+    ['a JWK of another kind', () => privateKeyJwt({ key: { ...jwk, kty: 'EC' } })],
+    ['a key that does not fit', () => privateKeyJwt({ key: jwk, algorithm: 'ES256' })],
+    ['a secret that is too short', () => clientSecretJwt(SECRET)],
+    ['an assertion that is fixed', () => workloadIdentity({ assertion: platform as never })],
+    ['a key in the place of an algorithm', () => privateKeyJwt({ key: jwk, algorithm: pem as 'ES256' })],
+  ])('shows nothing of what is refused at once: %s', (_, make) => {
+    let error: unknown
+    try {
+      make()
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toBeInstanceOf(TypeError)
+    const all = everyOutput(error)
+    expect(secretsIn(...all)).toEqual([])
+    const lines = [...pem.split('\n').slice(1, -2), String(jwk.d)].map((part) => part.slice(0, 24))
+    expect(lines.filter((line) => all.some((text) => text.includes(line)))).toEqual([])
+  })
+
+  it.each<[string, ClientAuthentication]>([
+    ['a key that is cut off', privateKeyJwt({ key: () => broken })],
+    ['a key service that tells', privateKeyJwt({ sign: () => 'Marker-S3cret' as never, algorithm: 'ES256' })],
+    ['a certificate that is a key', privateKeyJwt({ key: pem, certificate: () => pem })],
+    ['a platform that gives something else', workloadIdentity({ assertion: () => `${SECRET}\n${TOKEN}` })],
+  ])('shows nothing of what is refused later: %s', async (_, clientAuthentication) => {
+    await using server = await startServer((response) => sendJson(response, {}))
+    const { tokens, outputs } = watched(optionsFor(server, { clientAuthentication, maxAttempts: 1 }))
+    const error = await tokens.getToken().catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'secret_unavailable' })
+    const all = [...everyOutput(error), ...outputs()]
+    expect(secretsIn(...all)).toEqual([])
+    expect(partsOf(server).filter((part) => all.some((text) => text.includes(part)))).toEqual([])
+  })
+})
+
 describe('a token that is revoked', () => {
   /** Everything that comes out when a token is revoked and the server, or the way there, answers like this. */
   async function outputsOfRevoking(answer: (echo: string) => Response): Promise<string[]> {
@@ -371,7 +471,7 @@ describe.each(['http', 'fetch'])('a request to an API, by axios’s %s adapter',
     await using server = await startBoth((response) => sendJson(response, {}))
     const { tokens, source, outputs } = watched(optionsFor(server, { clientSecret: SECRET }))
     const client = attached(server, tokens, adapter)
-    await client.get('/orders', { token: { scope: 'write', parameters: { assertion: `${ASSERTION}-2` } } })
+    await client.get('/orders', { token: { scope: 'write', parameters: { private_note: `${ASSERTION}-2` } } })
     await client.get('/orders', { headers: { Authorization: `Bearer ${TOKEN}` } })
     const refused = await client
       .get('https://elsewhere.example/', { auth: { username: CLIENT_ID, password: SECRET } })
