@@ -142,7 +142,7 @@ describe.each(ORDERS)('axios-retry, added %s us', (order) => {
         expect(api.requests.map(({ config }) => config.data)).toEqual(Array(current.length).fill('{"id":1}'))
         expect(outcome).toBe(answers[current.length - 1] ?? answers.at(-1))
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 
