@@ -1,7 +1,6 @@
 import type { ClientRequestArgs } from 'node:http'
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
-import type { SecureContext } from 'node:tls'
 import type { ClientCertificate, ReadCertificate } from './client-certificate.ts'
 import { optionError } from './errors.ts'
 
@@ -14,7 +13,6 @@ type Stamped = RequestOptions & { [SHOWN]?: ReadCertificate | undefined }
 /** An agent whose connections show a certificate that may change, and are kept apart by it. */
 export class CertificateAgent extends Agent {
   readonly #certificate: ClientCertificate
-  readonly #contexts = new WeakMap<ReadCertificate, SecureContext>()
   readonly #shownBy = new WeakMap<Duplex, ReadCertificate>()
   #last: ReadCertificate | undefined
 
@@ -38,7 +36,7 @@ export class CertificateAgent extends Agent {
     callback?: (error: Error | null, socket: Duplex) => void,
   ): Duplex | null | undefined {
     const connect = (certificate: ReadCertificate) => {
-      const secureContext = this.#contextOf(certificate)
+      const secureContext = certificate.secureContext(this.options)
       return super.createConnection({ ...options, secureContext } as ClientRequestArgs) as Duplex
     }
     const shown = options[SHOWN]
@@ -68,13 +66,5 @@ export class CertificateAgent extends Agent {
     const idle = Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])
     for (const socket of idle) if (this.#shownBy.get(socket) !== shown) socket.destroy()
     return shown
-  }
-
-  #contextOf(certificate: ReadCertificate): SecureContext {
-    const known = this.#contexts.get(certificate)
-    if (known !== undefined) return known
-    const context = certificate.secureContext(this.options)
-    this.#contexts.set(certificate, context)
-    return context
   }
 }

@@ -244,6 +244,19 @@ describe('a certificate that comes into use', () => {
     expect(await read()).toBe(first)
   })
 
+  it('is another one from then on when it was read again before the next one came into use', async () => {
+    const old = authority.issue()
+    const { source, read, certificate } = supplied(old)
+    const first = await read()
+    certificate.use(first)
+    source.current = authority.issue()
+    const second = await read()
+    source.current = old
+    await read()
+    certificate.use(second)
+    expect((await read()).isReplaced).toBe(false)
+  })
+
   it('comes into use again, as one that was read later, when a new one was used and taken back', async () => {
     const old = authority.issue()
     const { source, read, certificate } = supplied(old)

@@ -396,6 +396,7 @@ describe('F1, Q14: requests to an API that takes a token with its certificate on
       ['token-2', true],
     ])
     expect(servers.api.connections).toBe(2)
+    await expect.poll(() => servers.api.open).toBe(1)
   })
 
   it('leave no idle connection open that shows the certificate before', async () => {
@@ -475,6 +476,32 @@ describe('the agent for the API', () => {
     source.pair = old
     await get()
     expect(servers.arrived.map(({ thumbprint }) => thumbprint)).toEqual([first, first, first, second, second, first])
+  })
+
+  it('hands no connection to a request that waits with a token of the next certificate', async () => {
+    await using servers = await startMutualServers(authority)
+    const { tokens, certificate, renew } = mutual(servers)
+    const api = axios.create({
+      baseURL: servers.api.origin,
+      httpsAgent: certificate.httpsAgent({ ca, maxTotalSockets: 1 }),
+    })
+    attachTokenManager(api, tokens, { replay: 'none' })
+    const arrived = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    servers.onApiRequest = () => {
+      arrived.resolve()
+      return held.promise
+    }
+    const first = api.get('/first')
+    await arrived.promise
+    await renew()
+    await tokens.getToken({ forceRefresh: true })
+    const second = api.get('/second')
+    // By then it waits for the only connection there may be.
+    await expect.poll(() => Object.keys(api.defaults.httpsAgent.requests)).toHaveLength(1)
+    held.resolve()
+    expect([(await first).status, (await second).status]).toEqual([200, 200])
+    expect(servers.api.connections).toBe(2)
   })
 
   it.each(['cert', 'key', 'pfx', 'passphrase', 'secureContext'])('takes no `%s` of its own', (name) => {
