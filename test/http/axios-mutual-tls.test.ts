@@ -78,6 +78,11 @@ describe('Q14: a client that authenticates by its certificate', () => {
 
   it.each<[string, Partial<Record<keyof ClientOptions, unknown>>, RegExp]>([
     ['something else', { certificate: newPair() }, /must be what `clientCertificate`.*Write `certificate: client/],
+    [
+      'one beside a function that gets the token',
+      { requestToken: () => ({ token: 'a' }), issuer: undefined, clientAuthentication: undefined },
+      /option `certificate` has no effect beside `requestToken`/,
+    ],
     ['one beside a transport', { transport: fetch }, /option `certificate` has no effect beside `transport`/],
   ])('is refused at construction with %s', (_, options, message) => {
     const given = { issuer: 'https://as.example', clientId: 'a', clientAuthentication: tlsClientAuth() }
