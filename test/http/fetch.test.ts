@@ -1,6 +1,3 @@
-import ky from 'ky'
-import { createFetch } from 'ofetch'
-import createClient from 'openapi-fetch'
 import { describe, expect, it } from 'vitest'
 import { createTokenFetch, type TokenFetchOptions } from '../../src/http/fetch.ts'
 import { TokenManager } from '../../src/token-manager.ts'
@@ -152,27 +149,6 @@ describe('a fetch with tokens', () => {
       globalThis.fetch = present
     }
     expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1', 'Basic own'])
-  })
-
-  type Paths = { '/orders': { post: { requestBody: { content: { 'application/json': object } }; responses: object } } }
-  it.each<[string, (origin: string, fetch: typeof globalThis.fetch) => Promise<unknown>]>([
-    ['ky', (origin, fetch) => ky.post(`${origin}/orders`, { json: { id: 1 }, fetch }).json()],
-    ['ofetch', (origin, fetch) => createFetch({ fetch })(`${origin}/orders`, { method: 'POST', body: { id: 1 } })],
-    [
-      'openapi-fetch',
-      async (baseUrl, fetch) =>
-        (await createClient<Paths>({ baseUrl, fetch }).POST('/orders', { body: { id: 1 } })).data,
-    ],
-  ])('serves clients that are given a fetch, a rejected token included: %s', async (_, post) => {
-    await using api = await startServer((response, { headers }) => {
-      sendJson(response, { id: 1 }, headers.authorization === 'Bearer token-1' ? 401 : 200)
-    })
-    const { tokens } = managed({ allowInsecureLoopback: true })
-    expect(await post(api.origin, createTokenFetch(tokens, { origins: [api.origin] }))).toEqual({ id: 1 })
-    expect(api.requests.map(({ method, headers, body }) => [method, headers.authorization, body])).toEqual([
-      ['POST', 'Bearer token-1', '{"id":1}'],
-      ['POST', 'Bearer token-2', '{"id":1}'],
-    ])
   })
 
   it('fails without sending when there is no token to be had', async () => {
