@@ -115,7 +115,7 @@ function signedJwtBearer(options: JwtBearerOptions): Grant {
     const input = `${header}.${payload}`
     return `${input}.${await sign(input, client)}`
   }
-  return jwtBearerGrant(assertionOf, { keyPart: JSON.stringify([issuer, subject, audience, claims]) })
+  return jwtBearerGrant(assertionOf, { keyPart: JSON.stringify({ issuer, subject, audience, claims }) })
 }
 
 function readClaims(given: unknown): Readonly<Record<string, unknown>> {

@@ -33,7 +33,7 @@ export class AxiosAttachment {
     const { byDefault, origins, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(given)
     this.manager = manager
     this.#instance = instance
-    this.#prepared = new PreparedAxios(instance)
+    this.#prepared = new PreparedAxios(instance, replay)
     this.#ownTransform = transformsOf(instance.defaults)[0]
     this.#origins = new AxiosOrigins(instance, origins, onOtherOrigin)
     this.#byDefault = byDefault
@@ -118,6 +118,8 @@ export class AxiosAttachment {
     config.headers ??= {} as PassageConfig['headers']
     if (config.token === false) return leaveOut(config)
     const chosen = config.token === undefined ? this.#source : this.#sourceFor(config.token)
+    // Errors show the config, which must not hold a user's token.
+    if (chosen?.parameters().subject !== undefined) config.token = chosen
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
     if (isHeaderKnown && this.#keepsOwnHeader(config)) return config
@@ -135,7 +137,8 @@ export class AxiosAttachment {
     return config
   }
 
-  // Whatever interceptors and transforms do is done by the time ours is called. With none there is nothing to check.
+  // Whatever interceptors and transforms do is done by the time ours is called. With none there is nothing to check; but
+  // a proof is made then, of the method and the URL that come of all that.
   #withLastCheck(config: PassageConfig, isNeeded = this.#hasCompany(config)): PassageConfig {
     if (!isNeeded) return config
     const transforms = transformsOf(config)
@@ -144,7 +147,8 @@ export class AxiosAttachment {
   }
 
   // Interceptors besides our two, or transforms besides the instance's own one: they see the config after us.
-  #hasCompany({ transformRequest }: PassageConfig): boolean {
+  #hasCompany({ transformRequest, [PASSAGE]: passage }: PassageConfig): boolean {
+    if (passage?.hasProof()) return true
     if (this.#instance.interceptors.request.handlers?.length !== 2) return true
     return (
       !Array.isArray(transformRequest) || transformRequest.length !== 1 || transformRequest[0] !== this.#ownTransform
@@ -157,13 +161,12 @@ export class AxiosAttachment {
     const { adapter, [PASSAGE]: passage } = config
     // An interceptor that ran after ours may have put a transform after ours.
     const isLast = transforms.at(-1) === this.#checkLast
-    if (isLast && passage?.isSettled(config)) {
-      if (passage.token() !== undefined) guardRedirects(config, passage.origin(), passage.headerNames())
-      return
-    }
+    const isSettled = isLast && passage?.isSettled(config) === true
+    if (isSettled && passage.token() !== undefined) guardRedirects(config, passage.origin(), passage.headerNames())
+    if (isSettled && !passage.hasProof()) return
     config.adapter = async (final) => {
-      const prepared = await this.#prepare({ ...final, adapter } as PassageConfig)
-      return await this.#prepared.sendAsAdapter(prepared)
+      const given = { ...final, adapter } as PassageConfig
+      return await this.#prepared.sendAsAdapter(isSettled ? given : await this.#prepare(given))
     }
   }
 
