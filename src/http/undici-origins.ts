@@ -36,7 +36,7 @@ export class UndiciOrigins {
 
   #find(given: unknown, source: TokenSource): string | undefined {
     const { allowInsecureLoopback } = source.settings()
-    if (given === this.#known && given !== undefined) {
+    if (this.#known !== undefined && given === this.#known) {
       if (allowInsecureLoopback || this.#receiver.startsWith('https:')) return this.#receiver
     }
     const text = String(given ?? '')
@@ -44,8 +44,7 @@ export class UndiciOrigins {
     const url = new URL(text)
     if (this.#allowed.check(url) === 'allowed') {
       this.#receiver = originOf(url.href, allowInsecureLoopback)
-      // An object may come to say something else.
-      this.#known = typeof given === 'string' ? given : undefined
+      this.#known = text
       return this.#receiver
     }
     if (this.#onOtherOrigin === 'omit') return undefined

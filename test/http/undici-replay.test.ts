@@ -178,6 +178,65 @@ describe.each(VERSIONS)('an answer that rejects the token, with %s', (_, undici)
     expect(one.server.requests.length).toBeLessThanOrEqual(2)
   })
 
+  it('is not answered with a third token', async () => {
+    await using one = await startApi((response) => {
+      void one.clock.advance(60_000)
+      response.writeHead(401).end('never')
+    })
+    const dispatcher = new Agent().compose(one.intercept())
+    const { statusCode, body } = await undici.request(one.api.origin, { dispatcher })
+    expect([statusCode, await body.text()]).toEqual([401, 'never'])
+    expect(one.authorizations()).toEqual(['Bearer token-1', 'Bearer token-2'])
+  })
+
+  it('is not read while it waits for another token, and its connection is closed if the caller aborts', async () => {
+    let chunks = 0
+    await using one = await startApi((response) => {
+      const chunk = Buffer.alloc(1024 * 1024)
+      const source = new Readable({ read: () => void source.push(chunks++ < 200 ? chunk : null) })
+      source.on('error', () => {})
+      source.pipe(response.writeHead(401))
+    })
+    await using other = await startApi()
+    const dispatcher = new Agent().compose(one.intercept())
+    await one.tokens.getToken()
+    one.server.byDefault = { hang: true }
+    const rejected = new Promise((resolve) => one.tokens.on('tokenRejected', resolve))
+    const abort = new AbortController()
+    const outcome = failureOf(undici.request(one.api.origin, { dispatcher, signal: abort.signal }))
+    await rejected
+    // Round trips: what could have been sent meanwhile was.
+    for (let times = 0; times < 50; times++) await (await fetch(other.api.origin)).text()
+    expect(chunks).toBeLessThan(150)
+    const closed = one.api.allClosed()
+    abort.abort(new Error('enough'))
+    expect(await outcome).toMatchObject({ message: 'enough' })
+    await closed
+  })
+
+  it('flows to a handler that never pauses when there is no other token', async () => {
+    await using one = await startApi(rejecting(['token-1'], Buffer.alloc(5_000_000)))
+    const dispatcher = new Agent().compose(one.intercept())
+    await one.tokens.getToken()
+    one.server.byDefault = { status: 400, body: { error: 'invalid_scope' } }
+    let received = 0
+    await new Promise<void>((resolve, reject) => {
+      dispatcher.dispatch(
+        { origin: one.api.origin, path: '/', method: 'GET' },
+        {
+          onRequestStart: () => {},
+          onResponseStart: () => {},
+          onResponseData: (_, chunk) => {
+            received += chunk.length
+          },
+          onResponseEnd: () => resolve(),
+          onResponseError: (_, error) => reject(error),
+        },
+      )
+    })
+    expect(received).toBe(5_000_000)
+  })
+
   it('ends with the caller’s abort while it waits for another token', async () => {
     await using one = await startApi(rejecting(['token-1']))
     const dispatcher = new Agent().compose(one.intercept())

@@ -378,6 +378,15 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     expect(one.server.requests).toHaveLength(1)
   })
 
+  it('that was aborted before costs no token request', async () => {
+    await using one = await startApi()
+    const signal = AbortSignal.abort(new Error('enough'))
+    expect(await failureOf(agent(one).request({ origin: one.api.origin, ...ROOT, signal }))).toMatchObject({
+      message: 'enough',
+    })
+    expect([one.server.requests, one.api.requests]).toEqual([[], []])
+  })
+
   it('that is aborted ends a token request that nobody else waits for', async () => {
     await using one = await startApi()
     one.server.script.push({ hang: true })
