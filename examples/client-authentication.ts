@@ -1,32 +1,31 @@
-import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { type ClientAuthentication, TokenManager, type TokenRequestDraft } from 'evertoken'
-import { SignJWT } from 'jose'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { privateKeyJwt, TokenManager } from 'evertoken'
 
 const certificates = process.env.CERTIFICATES ?? '/etc/ssl/orders'
 
-/** Authenticates by a signed assertion instead of a secret. @see RFC 7523 §2.2 */
-function privateKeyJwt(key: KeyObject): ClientAuthentication {
-  const authenticate = async ({ clientId, issuer, tokenEndpoint, body, hide }: TokenRequestDraft) => {
-    const assertion = await new SignJWT({ iss: clientId, sub: clientId, jti: randomUUID() })
-      .setProtectedHeader({ alg: 'ES256' })
-      .setAudience(issuer ?? tokenEndpoint)
-      .setIssuedAt()
-      .setExpirationTime('1 minute')
-      .sign(key)
-    hide(assertion) // kept out of everything the server says back
-    body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
-    body.set('client_assertion', assertion)
-  }
-  return Object.assign(authenticate, { method: 'private_key_jwt' })
-}
-
-const key = createPrivateKey(await readFile(`${certificates}/client.key`))
+// Stands for the client of a key service.
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const kms = { sign: async (message: Uint8Array) => sign('sha256', message, privateKey) }
 
 const tokens = new TokenManager({
   issuer: 'https://auth.example.com',
   clientId: 'orders-service',
-  clientAuthentication: privateKeyJwt(key),
+  clientAuthentication: privateKeyJwt({
+    key: readFileSync(`${certificates}/client.key`),
+    keyId: 'orders-2026',
+  }),
+})
+
+const overKms = new TokenManager({
+  issuer: 'https://auth.example.com',
+  clientId: 'orders-service',
+  clientAuthentication: privateKeyJwt({
+    sign: (message) => kms.sign(message),
+    algorithm: 'ES256',
+    keyId: 'orders-kms-1',
+  }),
 })
 
 await tokens.getToken()
+await overKms.getToken()

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { TokenManager } from 'evertoken'
+import { secretFromFile, TokenManager } from 'evertoken'
 
 const secretFile = process.env.CLIENT_SECRET_FILE ?? '/run/secrets/client-secret'
 
 const tokens = new TokenManager({
   issuer: 'https://auth.example.com',
   clientId: 'orders-service',
-  clientSecret: async () => (await readFile(secretFile, 'utf8')).trim(),
+  clientSecret: secretFromFile(secretFile),
 })
 
 await tokens.getToken()

@@ -9,7 +9,7 @@ import { redactText } from './redaction.ts'
  * - `redirect_refused`: it answered with a redirect, which a token endpoint must not do.
  * - `network`, `tls`, `timeout`: the token request did not get an answer.
  * - `discovery_failed`, `issuer_mismatch`: the issuer's metadata could not be had or must not be used.
- * - `secret_unavailable`: the function that supplies the client's secret failed, or its certificate cannot be used.
+ * - `secret_unavailable`: the client's secret, key, certificate or assertion could not be had, or cannot be used.
  * - `scope_not_granted`: fewer scopes were granted than requested, and `requireScope` is set.
  * - `unsupported_client_authentication`: the server's metadata lists no method that fits the configuration.
  * - `expired_on_arrival`: the token request took longer than the token lives.

@@ -1,6 +1,6 @@
 import { optionError } from '../errors.ts'
 import { encodeSegment, newTokenId } from '../jws.ts'
-import { duration, flag, text } from '../option-values.ts'
+import { flag, text } from '../option-values.ts'
 import type { TokenRequestDraft } from './client-authentication.ts'
 
 /** What an assertion says beside who the client is. */
@@ -13,44 +13,37 @@ export interface AssertionOptions {
   readonly audience?: string | undefined
   /** The `typ` of the assertion. `JWT` is for servers that refuse the newer one. Default `client-authentication+jwt`. */
   readonly type?: 'client-authentication+jwt' | 'JWT' | undefined
-  /**
-   * How long the assertion is valid, in milliseconds, at least 1 second and at most 5 minutes. More than the default
-   * helps only where this machine's clock is behind. Default 60 seconds.
-   */
-  readonly lifetimeMs?: number | undefined
   /** Sends `client_id` beside the assertion, for servers that want it, such as Microsoft Entra. Default `false`. */
   readonly sendClientId?: boolean | undefined
 }
 
 /** The names of {@link AssertionOptions}. */
-export const ASSERTION_OPTIONS: readonly (keyof AssertionOptions)[] = ['audience', 'type', 'lifetimeMs', 'sendClientId']
+export const ASSERTION_OPTIONS: readonly (keyof AssertionOptions)[] = ['audience', 'type', 'sendClientId']
+
+const LIFETIME_S = 60
 
 /** {@link AssertionOptions}, checked and with the defaults filled in. */
 export interface AssertionSettings {
   readonly audience: string | undefined
   readonly type: string
-  readonly lifetimeMs: number
   readonly sendClientId: boolean
 }
 
 /** @throws TypeError naming the option */
 export function readAssertionOptions(options: AssertionOptions): AssertionSettings {
-  const { audience, type = 'client-authentication+jwt', lifetimeMs, sendClientId } = options
+  const { audience, type = 'client-authentication+jwt', sendClientId } = options
   if (type !== 'client-authentication+jwt' && type !== 'JWT') {
     throw optionError('type', "must be 'client-authentication+jwt' or 'JWT'")
   }
-  const settings = {
+  return {
     audience: audience === undefined ? undefined : text(audience, 'audience'),
     type,
-    lifetimeMs: duration(lifetimeMs, 'lifetimeMs', 60_000, 5 * 60_000),
     sendClientId: flag(sendClientId, 'sendClientId'),
   }
-  if (settings.lifetimeMs >= 1000) return settings
-  throw optionError('lifetimeMs', 'must be at least 1000', 'The times in an assertion are whole seconds.')
 }
 
 /**
- * The signing input of a new assertion, with a `jti` that was never used before. There is no `nbf`: a server whose clock
+ * The signing input of a new assertion, valid for a minute, with a `jti` that was never used before. There is no `nbf`: a server whose clock
  * is a little behind would refuse it.
  * @param header encoded
  * @see RFC 7523 §3
@@ -64,7 +57,7 @@ export function assertionInput(header: string, draft: TokenRequestDraft, setting
     aud: settings.audience ?? issuer ?? tokenEndpoint,
     jti: newTokenId(),
     iat: issuedAt,
-    exp: issuedAt + Math.floor(settings.lifetimeMs / 1000),
+    exp: issuedAt + LIFETIME_S,
   })
   return `${header}.${claims}`
 }

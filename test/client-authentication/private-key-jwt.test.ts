@@ -95,15 +95,6 @@ describe('privateKeyJwt', () => {
     expect(jose.decodeProtectedHeader(await assertionOf({ key: EC, type: 'JWT' })).typ).toBe('JWT')
   })
 
-  it.each([
-    [1000, 1],
-    [1999, 1],
-    [300_000, 300],
-  ])('F7: is valid for as long as is configured: %i ms', async (lifetimeMs, seconds) => {
-    const { iat = 0, exp = 0 } = jose.decodeJwt(await assertionOf({ key: EC, lifetimeMs }))
-    expect(exp - iat).toBe(seconds)
-  })
-
   it('names its key as the JWK or the option does', async () => {
     const jwk = { ...EC.export({ format: 'jwk' }), kid: 'key-1' }
     expect(jose.decodeProtectedHeader(await assertionOf({ key: jwk })).kid).toBe('key-1')
@@ -140,12 +131,6 @@ describe('privateKeyJwt', () => {
     ['an empty audience', { ...sure, audience: '' }, 'option `audience` must be a non-empty string'],
     ['several audiences', { ...sure, audience: ['a', 'b'] }, 'option `audience` must be a non-empty string'],
     ['another `typ`', { ...sure, type: 'at+jwt' }, "option `type` must be 'client-authentication+jwt' or 'JWT'"],
-    ['too short a life', { ...sure, lifetimeMs: 999 }, 'option `lifetimeMs` must be at least 1000'],
-    [
-      'too long a life',
-      { ...sure, lifetimeMs: 300_001 },
-      'option `lifetimeMs` must be a number of milliseconds above 0',
-    ],
     ['a flag that is none', { ...sure, sendClientId: 'yes' }, 'option `sendClientId` must be true or false'],
     [
       'a date for `expiresAt`',

@@ -15,6 +15,11 @@ const traffic: string[] = []
 let deniesTokens = false
 let issued = 0
 
+const CLAIMS = { sub: 'orders-pod', aud: 'https://auth.example.com' }
+const WORKLOAD = ['{}', JSON.stringify(CLAIMS), 'signature']
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.')
+
 async function answer(request: Request): Promise<[number, object]> {
   const { origin, pathname } = new URL(request.url)
   const authorization = request.headers.get('authorization')
@@ -45,7 +50,13 @@ function credentialsOf(authorization: string | null, assertion: string | null): 
 beforeAll(() => {
   const authority = new TestAuthority()
   const { cert, key } = authority.issue()
-  const contents = { 'ca.pem': authority.cert, 'client.pem': cert, 'client.key': key, 'client-secret': 's3cret\n' }
+  const contents = {
+    'ca.pem': authority.cert,
+    'client.pem': cert,
+    'client.key': key,
+    'client-secret': 's3cret\n',
+    'workload-token': WORKLOAD,
+  }
   for (const [name, content] of Object.entries(contents)) writeFileSync(join(files, name), content)
 })
 afterAll(() => rmSync(files, { recursive: true }))
@@ -58,7 +69,11 @@ beforeEach(() => {
   }
   for (const spy of Object.values(out)) spy.mockReset().mockImplementation(() => {})
   const secrets = { CLIENT_SECRET: 's3cret', ORDERS_SECRET: 'orders-secret', BILLING_SECRET: 'billing-secret' }
-  const places = { CERTIFICATES: files, CLIENT_SECRET_FILE: join(files, 'client-secret') }
+  const places = {
+    CERTIFICATES: files,
+    CLIENT_SECRET_FILE: join(files, 'client-secret'),
+    WORKLOAD_TOKEN_FILE: join(files, 'workload-token'),
+  }
   const environment = { ...secrets, ...places, LOG_LEVEL: 'silent', no_proxy: '*' }
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
 })
@@ -133,7 +148,17 @@ const EXAMPLES: readonly [name: string, run: () => Promise<unknown>, traffic: re
   [
     'client-authentication',
     () => import('../../examples/client-authentication.ts'),
-    ['/token by an assertion of orders-service to https://auth.example.com'],
+    Array(2).fill('/token by an assertion of orders-service to https://auth.example.com'),
+  ],
+  [
+    'own-client-authentication',
+    () => import('../../examples/own-client-authentication.ts'),
+    ['/token by an assertion of spiffe://example.com/orders to https://auth.example.com'],
+  ],
+  [
+    'workload-identity',
+    () => import('../../examples/workload-identity.ts'),
+    ['/token by an assertion of orders-pod to https://auth.example.com'],
   ],
   [
     'providers',
