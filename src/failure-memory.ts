@@ -50,11 +50,14 @@ export class FailureMemory {
 
 /**
  * Whether a failure concerns one key only, or every key of its client: its credentials or its token endpoint.
+ * @param isForUser whether the token was asked for on behalf of a user
  * @see RFC 6749 §5.2
  */
-export function failureScope(error: TokenError): 'key' | 'client' {
+export function failureScope(error: TokenError, isForUser = false): 'key' | 'client' {
   if (error.code === 'scope_not_granted' || error.code === 'expired_on_arrival') return 'key'
-  if (error.retryable || !(error instanceof TokenResponseError) || error.error === undefined) return 'client'
+  if (error.retryable || !(error instanceof TokenResponseError)) return 'client'
+  // A server that does not say what is wrong with one user's token must not shut out the others.
+  if (error.error === undefined) return isForUser && error.status === 400 ? 'key' : 'client'
   return isCredentialError(error) ? 'client' : 'key'
 }
 

@@ -46,7 +46,7 @@ export function logEvents(events: TokenEventEmitter, logger: TokenLogger): void 
 }
 
 function isHarmless({ tokenStillValid, subject, error }: TokenEvents['tokenRequestFailed']): boolean {
-  return tokenStillValid || (subject !== undefined && failureScope(error) === 'key')
+  return tokenStillValid || (subject !== undefined && failureScope(error, true) === 'key')
 }
 
 function plain(error: Error): object {

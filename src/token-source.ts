@@ -136,6 +136,11 @@ export class TokenSource {
     return this.#context.settings
   }
 
+  /** @internal Wall-clock time, epoch milliseconds. */
+  now(): number {
+    return this.#context.clock.now()
+  }
+
   /** @internal The current token, usable or not: ask {@link state} first. */
   current(): AccessToken | undefined {
     return this.#current.get()
@@ -257,7 +262,7 @@ export class TokenSource {
     const token = this.#current.unexpired()
     events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
     const pauseMs = token && this.#failures.refreshFailed(error, token)
-    if (failureScope(error) === 'client') {
+    if (failureScope(error, this.#parameters.subject !== undefined) === 'client') {
       gate.failed(error, admission, pauseMs)
     } else {
       this.#failures.denied(error)
