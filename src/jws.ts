@@ -12,7 +12,7 @@ import {
 } from 'node:crypto'
 import { algorithmOf, type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
 
-export type { RefuseKey, SigningKeyInput }
+export type { SigningKeyInput }
 
 /**
  * How a signature is made with a private key. `Ed25519` is the newer name of what most servers call `EdDSA`.
@@ -21,7 +21,7 @@ export type { RefuseKey, SigningKeyInput }
 export type SigningAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'RS256' | 'EdDSA' | 'Ed25519'
 
 interface Method {
-  /** The types of key that fit, as {@link kindOf} names them, each with the name of the algorithm first to be taken. */
+  /** The types of key that fit, as {@link kindOf} names them. */
   readonly kinds: readonly string[]
   readonly hash: string | null
   /** Bytes of each half of an ECDSA signature. */
@@ -31,7 +31,7 @@ interface Method {
 
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
 
-// The first that fits a key is what it signs by if nothing else is asked for.
+// In this order of preference.
 const METHODS: Readonly<Record<SigningAlgorithm, Method>> = {
   ES256: { kinds: ['ec prime256v1'], hash: 'sha256', halfSize: 32 },
   ES384: { kinds: ['ec secp384r1'], hash: 'sha384', halfSize: 48 },

@@ -49,7 +49,7 @@ export const SIGNING_OPTIONS: readonly (keyof SigningOptions)[] = [
 ]
 
 /** Signs assertions. */
-export interface AssertionSigner {
+interface AssertionSigner {
   /** The header of the assertion, encoded. */
   readonly header: string
   /** Signs the text. @returns the signature in base64url */
