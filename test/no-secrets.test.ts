@@ -13,6 +13,8 @@ import { privateKeyJwt } from '../src/client-authentication/private-key-jwt.ts'
 import { workloadIdentity } from '../src/client-authentication/workload-identity.ts'
 import type { ClientOptions } from '../src/client-options.ts'
 import { EVENT_NAMES } from '../src/events.ts'
+import { jwtBearer } from '../src/grant/jwt-bearer.ts'
+import { tokenExchange } from '../src/grant/token-exchange.ts'
 import { attachTokenManager } from '../src/http/axios.ts'
 import { TokenManager } from '../src/token-manager.ts'
 import type { FetchLike } from '../src/transport.ts'
@@ -393,6 +395,65 @@ describe('a client that authenticates by an assertion', () => {
   })
 })
 
+describe('a client that asks on behalf of users', () => {
+  const subjectToken = `${ASSERTION}.of~the+user/=`
+  const details = [{ type: 'payment', account: TOKEN }]
+  const assertion = `eyJ9.${ASSERTION}.x`
+
+  const GRANTS: [string, Partial<ClientOptions>, { subjectToken?: string }][] = [
+    ['by exchange', { grant: tokenExchange({ actorToken: `${ASSERTION}-actor` }) }, { subjectToken }],
+    [
+      'with an actor from a function',
+      { grant: tokenExchange({ actorToken: () => `${ASSERTION}-2` }) },
+      { subjectToken },
+    ],
+    ['by the user’s assertion', { grant: jwtBearer() }, { subjectToken }],
+    ['by an assertion from a function', { grant: jwtBearer({ assertion: () => assertion }) }, {}],
+  ]
+  const table = GRANTS.flatMap(([grant, options, request]) =>
+    KINDS.map(([kind, respond]) => [kind, grant, respond, options, request] as const),
+  )
+  it.each(table)('shows neither their tokens nor assertions: %s; %s', async (_, __, respond, options, request) => {
+    await using server = await startServer(respond)
+    const { tokens, written, outputs } = watched(
+      optionsFor(server, { clientSecret: SECRET, authorizationDetails: details }, options),
+    )
+    const source = tokens.source(request)
+    const error = await source.getToken().catch((reason) => reason)
+    expect(server.requests[0]?.body).toContain(ASSERTION)
+    expect(written).not.toEqual([])
+    const found = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...everyPrint(source)]
+    expect(secretsIn(...found, ...everyPrint(source.inspect()), ...outputs())).toEqual([])
+  })
+
+  it.each<[string, () => string]>([
+    ['throws an error that tells', () => fail(`cannot read ${ASSERTION}`)],
+    ['gives more than a token', () => `${ASSERTION}\n${TOKEN}`],
+  ])('shows no secret: the function for the actor’s token %s', async (what, actorToken) => {
+    await using server = await startServer((response) => sendJson(response, {}))
+    const { tokens, outputs } = watched(
+      optionsFor(server, { clientSecret: SECRET, grant: tokenExchange({ actorToken }), maxAttempts: 1 }),
+    )
+    const error = await tokens.getToken({ subjectToken }).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'secret_unavailable' })
+    // What a function says of itself is its own affair.
+    const found = secretsIn(...everyOutput(error), ...outputs())
+    expect(found.filter((leak) => !what.startsWith('throws') || !leak.startsWith(ASSERTION))).toEqual([])
+    expect(found.join()).not.toContain(subjectToken)
+  })
+
+  it('shows no secret when an option is wrong', async () => {
+    const { tokens } = watched({
+      ...{ tokenEndpoint: 'https://auth.example.com/token', clientId: 'orders', clientSecret: SECRET },
+    })
+    for (const wrong of [subjectToken, `Bearer ${subjectToken}`, `${subjectToken}\n`, [subjectToken]]) {
+      const error = await tokens.getToken({ subjectToken: wrong as string }).catch((reason) => reason)
+      expect(error).toBeInstanceOf(TypeError)
+      expect(secretsIn(...everyOutput(error))).toEqual([])
+    }
+  })
+})
+
 describe('a token that is revoked', () => {
   /** Everything that comes out when a token is revoked and the server, or the way there, answers like this. */
   async function outputsOfRevoking(answer: (echo: string) => Response): Promise<string[]> {
@@ -430,6 +491,10 @@ describe('a token that is revoked', () => {
   })
 })
 
+function fail(message: string): never {
+  throw new Error(message)
+}
+
 /** A server that gives tokens at `/token` and is an API elsewhere. */
 async function startBoth(respond: Respond) {
   return await startServer((response, request, incoming) => {
@@ -464,6 +529,21 @@ describe.each(['http', 'fetch'])('a request to an API, by axios’s %s adapter',
       inspect(each, THOROUGH),
     )
     const written = [JSON.stringify(error), JSON.stringify(error.toJSON()), error.message, error.stack, String(error)]
+    expect(secretsIn(...printed, ...written, ...outputs())).toEqual([])
+  })
+
+  it.each(answers)('shows no token of the user on whose behalf it is made: %s', async (_, respond) => {
+    await using server = await startBoth(respond)
+    const { tokens, outputs } = watched(optionsFor(server, { clientSecret: SECRET, grant: tokenExchange() }))
+    const error = await attached(server, tokens, adapter)
+      .get('/orders', { token: { subjectToken: `${ASSERTION}-user` } })
+      .catch((reason) => reason)
+    expect(error).toMatchObject({ isAxiosError: true })
+    expect(server.requests.filter(({ headers }) => headers.authorization === `Bearer ${TOKEN}`)).not.toEqual([])
+    const printed = [error, error.config, error.response, error.toJSON(), error.cause].map((each) =>
+      inspect(each, { ...THOROUGH, showHidden: false }),
+    )
+    const written = [JSON.stringify(error), JSON.stringify(error.toJSON()), error.message, error.stack]
     expect(secretsIn(...printed, ...written, ...outputs())).toEqual([])
   })
 

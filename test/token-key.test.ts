@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { canonicalDetails } from '../src/authorization-details.ts'
+import { SubjectToken } from '../src/grant/subject-token.ts'
 import { type TokenParameters, tokenKey } from '../src/token-key.ts'
 import { fc } from './support/fast-check.ts'
 
@@ -16,9 +18,21 @@ const words = fc.array(word, { maxLength: 4 })
 const parameters = fc.dictionary(fc.oneof(word, fc.constantFrom('__proto__', 'constructor', '1', '10', '2')), word, {
   maxKeys: 3,
 })
+const subject = fc.option(
+  word.filter((text) => text !== '').map((text) => new SubjectToken(text)),
+  { nil: undefined },
+)
+const details = fc
+  .array(fc.record({ type: fc.constantFrom('a', 'b'), x: fc.constantFrom<unknown>(1, '1', null, [1], { a: 1 }) }), {
+    maxLength: 2,
+  })
+  .map((list) => canonicalDetails(list, 'authorizationDetails'))
+const authorizationDetails = fc.option(details, { nil: undefined })
 const request = fc.record({
   client: word,
-  token: fc.record<TokenParameters>({ scope: words, resource: words, audience: words, parameters }),
+  token: fc.record<TokenParameters>({
+    ...{ scope: words, resource: words, audience: words, parameters, authorizationDetails, subject },
+  }),
 })
 
 /** What a request asks for, compared without a text to represent it. */
@@ -30,6 +44,8 @@ function sameToken(a: TokenParameters, b: TokenParameters): boolean {
     sameWords(a.scope, b.scope) &&
     sameWords(a.resource, b.resource) &&
     sameWords(a.audience, b.audience) &&
+    (a.authorizationDetails ?? '') === (b.authorizationDetails ?? '') &&
+    a.subject?.reveal() === b.subject?.reveal() &&
     one.size === other.size &&
     [...one].every(([name, value]) => other.has(name) && other.get(name) === value)
   )
@@ -38,7 +54,8 @@ function sameToken(a: TokenParameters, b: TokenParameters): boolean {
 describe('tokenKey', () => {
   it('is the same for two requests exactly when they ask for the same token', () => {
     // Requests that have much in common: each part of the second is mostly that of the first.
-    const parts = fc.subarray(['client', 'scope', 'resource', 'audience', 'parameters'], { minLength: 3 })
+    const all = ['client', 'scope', 'resource', 'audience', 'parameters', 'authorizationDetails', 'subject']
+    const parts = fc.subarray(all, { minLength: all.length - 2 })
     let same = 0
     fc.assert(
       fc.property(request, request, parts, (a, other, common) => {
@@ -49,6 +66,8 @@ describe('tokenKey', () => {
           resource: from('resource').token.resource.toReversed(),
           audience: from('audience').token.audience.toReversed(),
           parameters: from('parameters').token.parameters,
+          authorizationDetails: from('authorizationDetails').token.authorizationDetails,
+          subject: from('subject').token.subject,
         }
         const equal = a.client === client && sameToken(a.token, token)
         if (equal) same += 1
@@ -71,6 +90,8 @@ describe('tokenKey', () => {
           resource: again(one.token.resource),
           audience: again(one.token.audience),
           parameters: fc.constant(Object.fromEntries(Object.entries(one.token.parameters).reverse())),
+          authorizationDetails: fc.constant(one.token.authorizationDetails),
+          subject: fc.constant(one.token.subject && new SubjectToken(one.token.subject.reveal())),
         }),
       })
     })
@@ -95,6 +116,10 @@ describe('tokenKey', () => {
     ['a parameter of another value', { parameters: { a: 'x' } }, { parameters: { a: 'y' } }],
     ['one parameter that looks like two', { parameters: { a: 'b","c' } }, { parameters: { a: 'b', c: '' } }],
     ['a parameter called __proto__', JSON.parse('{"parameters":{"__proto__":"x"}}'), {}],
+    ['a subject', { subject: new SubjectToken('a') }, {}],
+    ['another subject', { subject: new SubjectToken('a') }, { subject: new SubjectToken('b') }],
+    ['details', { authorizationDetails: '[{"type":"a"}]' }, {}],
+    ['details and a subject that reads like them', { authorizationDetails: 'a' }, { subject: new SubjectToken('a') }],
     ['halves of surrogate pairs', { audience: ['\ud800'] }, { audience: ['\ud801'] }],
   ])('tells requests apart that differ by %s', (_what, one, other) => {
     expect(tokenKey('client', { ...NONE, ...one })).not.toBe(tokenKey('client', { ...NONE, ...other }))
@@ -104,6 +129,12 @@ describe('tokenKey', () => {
     const token = { ...NONE, scope: ['read'] }
     expect(tokenKey('a', token)).not.toBe(tokenKey('b', token))
     expect(tokenKey('a",["read"', NONE)).not.toBe(tokenKey('a', token))
+  })
+
+  it('holds a digest of a subject token, and never the token', () => {
+    const key = tokenKey('client', { ...NONE, subject: new SubjectToken('Marker-S3cret') })
+    expect(key).not.toContain('Marker')
+    expect(key).toMatch(/[0-9a-f]{64}/)
   })
 
   it('leaves the lists that it is given as they are', () => {
