@@ -29,6 +29,7 @@ export interface AccessTokenInit {
 
 // One object for all tokens: it is compared by identity.
 const ONLY_AUTHORIZATION: readonly string[] = Object.freeze(['authorization'])
+const AUTHORIZATION_AND_PROOF: readonly string[] = Object.freeze(['authorization', 'dpop'])
 
 /** One header of a request. */
 export type Header = readonly [name: string, value: string]
@@ -81,7 +82,9 @@ export class AccessToken {
     Object.freeze(this)
     const applied = init.headersOf?.(this)
     this.#headers = applied ?? [['Authorization', this.#authorization]]
-    this.#headerNames = applied?.map(([name]) => name.toLowerCase()) ?? ONLY_AUTHORIZATION
+    const byDefault = init.tokenType === 'DPoP' ? AUTHORIZATION_AND_PROOF : ONLY_AUTHORIZATION
+    const names = applied?.map(([name]) => name.toLowerCase())
+    this.#headerNames = names ? [...new Set([...names, ...byDefault.slice(1)])] : byDefault
   }
 
   /** A short name of the token that is safe to log: the start of its SHA-256. */
@@ -123,9 +126,9 @@ export class AccessToken {
   }
 
   /** The SHA-256 of the token in base64url. @internal @see RFC 9449 §4.2 */
-  static hashOf(token: AccessToken): string {
-    token.#hash ??= hashInBase64url(token.#value)
-    return token.#hash
+  hash(): string {
+    this.#hash ??= hashInBase64url(this.#value)
+    return this.#hash
   }
 
   /** The headers that carry the token. @internal */
@@ -133,7 +136,7 @@ export class AccessToken {
     return token.#headers
   }
 
-  /** Their names in lower case; the first is the one in which the token goes. @internal */
+  /** Their names in lower case, and that of a proof; the first is the one in which the token goes. @internal */
   static headerNamesOf(token: AccessToken): readonly string[] {
     return token.#headerNames
   }

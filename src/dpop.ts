@@ -1,4 +1,4 @@
-import { AccessToken } from './access-token.ts'
+import type { AccessToken } from './access-token.ts'
 import { DpopNonces } from './dpop-nonces.ts'
 import { optionError } from './errors.ts'
 import {
@@ -65,7 +65,7 @@ export class Dpop {
     const claims =
       `{"jti":"${newTokenId()}","htm":${JSON.stringify(method)},"htu":${JSON.stringify(origin + pathname)}` +
       `,"iat":${Math.floor(now / 1000)}` +
-      `${token === undefined ? '' : `,"ath":"${AccessToken.hashOf(token)}"`}` +
+      `${token === undefined ? '' : `,"ath":"${token.hash()}"`}` +
       `${nonce === undefined ? '' : `,"nonce":"${nonce}"`}}`
     const input = `${this.#header}.${Buffer.from(claims).toString('base64url')}`
     return `${input}.${this.#key.sign(input)}`

@@ -2,7 +2,7 @@ import type { InternalAxiosRequestConfig } from 'axios'
 import type { AccessToken, Header } from '../access-token.ts'
 import type { TokenSource } from '../token-source.ts'
 import { type HeaderRecord, headerOf, removeHeader } from './authorization-header.ts'
-import { tokenHeaderNames, tokenHeaders } from './token-headers.ts'
+import { lastingHeaders, PROOF, tokenHeaderNames } from './token-headers.ts'
 
 /** The name under which a request's config carries its {@link Passage}. */
 export const PASSAGE = 'evertoken'
@@ -30,6 +30,8 @@ export class Passage {
   readonly #origin: string | undefined
   readonly #isRefreshDue: boolean
   readonly #previous: readonly Header[]
+  readonly #hadProof: boolean
+  #isNonceSent: boolean
   readonly #wanted: unknown
   readonly #url: string | undefined
   readonly #baseURL: string | undefined
@@ -47,7 +49,10 @@ export class Passage {
     this.#token = token
     this.#origin = origin
     this.#isRefreshDue = isRefreshDue
-    this.#previous = config[PASSAGE]?.headers() ?? NO_HEADERS
+    const before = config[PASSAGE]
+    this.#previous = before?.headers() ?? NO_HEADERS
+    this.#hadProof = before?.hasProof() ?? false
+    this.#isNonceSent = decision === 'replay' && before !== undefined && before.#isNonceSent
     this.#wanted = config.token
     this.#url = config.url
     this.#baseURL = config.baseURL
@@ -74,12 +79,24 @@ export class Passage {
     return this.#isRefreshDue
   }
 
-  /** The headers that we write for this sending. */
-  headers(): readonly Header[] {
-    return this.#token === undefined ? NO_HEADERS : tokenHeaders(this.#token)
+  /** Whether each sending needs a proof of its own beside them. */
+  hasProof(): boolean {
+    return this.#token?.tokenType === 'DPoP'
   }
 
-  /** Their names in lower case; the first is the one in which the token goes. */
+  /** Whether a nonce that the API wants may be sent to it: once in a call, so the next time it may not. */
+  mayStillSendNonce(): boolean {
+    const isFirst = !this.#isNonceSent
+    this.#isNonceSent = true
+    return isFirst
+  }
+
+  /** The headers that we write for this sending, but for a proof. */
+  headers(): readonly Header[] {
+    return this.#token === undefined ? NO_HEADERS : lastingHeaders(this.#token)
+  }
+
+  /** Their names in lower case, and that of a proof; the first is the one in which the token goes. */
   headerNames(): readonly string[] {
     return this.#token === undefined ? [] : tokenHeaderNames(this.#token)
   }
@@ -95,6 +112,7 @@ export class Passage {
     for (const [name] of [...this.headers(), ...this.#previous]) {
       removeHeader(headers, name.toLowerCase(), (value) => this.wrote(value))
     }
+    if (this.hasProof() || this.#hadProof) removeHeader(headers, PROOF)
   }
 
   /** Whether the config still asks for the same token at the same URL. */
@@ -138,5 +156,5 @@ export function carryToken(
   origin: string,
 ): void {
   config[PASSAGE] = new Passage(config, decision, source, token, origin)
-  writeHeaders(config.headers, tokenHeaders(token))
+  writeHeaders(config.headers, lastingHeaders(token))
 }

@@ -2,7 +2,7 @@ import type { AxiosError, AxiosInstance, AxiosResponse } from 'axios'
 import type { AccessToken } from '../access-token.ts'
 import type { TokenEventEmitter } from '../events.ts'
 import type { TokenSource } from '../token-source.ts'
-import type { PreparedAxios } from './axios-dispatch.ts'
+import { discard, type PreparedAxios } from './axios-dispatch.ts'
 import { hideToken } from './axios-error.ts'
 import { carryToken, PASSAGE, type Passage, type PassageConfig } from './axios-passage.ts'
 import { waitForToken } from './axios-wait.ts'
@@ -93,7 +93,10 @@ function report(answer: AxiosResponse | undefined, options: RejectionOptions): R
 function isRejected(answer: AxiosResponse, passage: Passage, { isTokenRejected }: RejectionOptions): boolean {
   if (answer.status !== 401 && isTokenRejected === undefined) return false
   if (!cameFromReceiver(answer, passage)) return false
-  if (answer.status === 401 && tokenVerdict(answer.headers['www-authenticate']) === 'rejected') return true
+  const verdict = answer.status === 401 ? tokenVerdict(answer.headers['www-authenticate']) : undefined
+  if (verdict === 'rejected') return true
+  // What an API says of the proof is not about the token, whatever `isTokenRejected` makes of it.
+  if (verdict === 'nonce' && passage.hasProof()) return false
   return isTokenRejected?.(answer) === true
 }
 
@@ -102,10 +105,4 @@ function cameFromReceiver(answer: AxiosResponse, passage: Passage): boolean {
   const request = answer.request as { getHeader?: (name: string) => unknown } | undefined
   if (typeof request?.getHeader !== 'function') return true
   return passage.headers().every(([name, value]) => request.getHeader?.(name) === value)
-}
-
-// A body that nobody reads would hold its connection.
-function discard({ data }: AxiosResponse): void {
-  if (typeof data?.destroy === 'function') data.destroy()
-  else if (typeof data?.cancel === 'function') data.cancel()
 }

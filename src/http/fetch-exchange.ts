@@ -7,7 +7,7 @@ import { withOurs } from './fetch-headers.ts'
 import { MOST_REDIRECTS, markRedirected, redirected, redirectOf, tooManyRedirects } from './fetch-redirect.ts'
 import { again, type Outgoing } from './fetch-request.ts'
 import { mayReplay, type ReplayMode } from './replay.ts'
-import { type Header, tokenHeaders } from './token-headers.ts'
+import { isNonceWanted, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
 
 /** What one request with a token needs besides itself. */
 export interface ExchangeContext {
@@ -23,7 +23,8 @@ export interface ExchangeContext {
 
 /**
  * Sends a request with a token until there is an answer for the caller: follows redirects, without the token as soon
- * as they leave the origin, and if the token is rejected sends that request once more with another.
+ * as they leave the origin; if the token is rejected sends that request once more with another, and once more with the
+ * same if the API wants a nonce.
  * @throws what fetch throws; the signal's reason when it aborts
  */
 export async function exchange(first: Outgoing, given: AccessToken, context: ExchangeContext): Promise<Response> {
@@ -31,10 +32,14 @@ export async function exchange(first: Outgoing, given: AccessToken, context: Exc
   let token = given
   let carriesToken = true
   let isReplayed = false
+  let isNonceSent = false
   let redirects = 0
   try {
     for (;;) {
-      const answer = await send(request, carriesToken ? tokenHeaders(token) : [], context)
+      const answer = await send(request, carriesToken ? token : undefined, context)
+      // A fetch that follows redirects all the same does not say who answered.
+      const isFromReceiver = carriesToken && !answer.redirected
+      const wantsNonce = isFromReceiver && takeNonce(request, token, answer, context)
       const location = redirectOf(request, answer)
       if (location !== undefined) {
         discard(answer)
@@ -45,7 +50,14 @@ export async function exchange(first: Outgoing, given: AccessToken, context: Exc
         carriesToken &&= new URL(request.url).origin === context.origin
         continue
       }
-      if (carriesToken && isRejected(answer, context)) {
+      const same = wantsNonce && !isNonceSent ? await sameAgain(request, context) : undefined
+      if (same !== undefined) {
+        discard(answer)
+        request = same
+        isNonceSent = true
+        continue
+      }
+      if (isFromReceiver && !wantsNonce && isRejected(answer, context)) {
         context.source.invalidate(token)
         const replay = isReplayed ? undefined : await replayOf(request, token, answer, context)
         if (replay !== undefined) {
@@ -63,17 +75,25 @@ export async function exchange(first: Outgoing, given: AccessToken, context: Exc
   }
 }
 
-function send(
-  { input, headers, init }: Outgoing,
-  ours: readonly Header[],
-  context: ExchangeContext,
-): Promise<Response> {
-  return context.fetch(input, { ...init, headers: withOurs(headers, ours) })
+function send(request: Outgoing, token: AccessToken | undefined, context: ExchangeContext): Promise<Response> {
+  const { input, url, headers, init } = request
+  const { source } = context
+  const ours = token === undefined ? [] : tokenHeaders({ source, token, method: sentMethod(request), url })
+  const names = token === undefined ? [] : tokenHeaderNames(token)
+  return context.fetch(input, { ...init, headers: withOurs(headers, ours, names) })
+}
+
+// These fetch writes in capitals, others it leaves as they are. Fetch Standard, normalize a method
+function sentMethod({ method }: Outgoing): string {
+  return /^(?:delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method
+}
+
+function takeNonce({ url }: Outgoing, token: AccessToken, answer: Response, { source }: ExchangeContext): boolean {
+  const { status, headers } = answer
+  return isNonceWanted({ source, token, url }, { status, header: (name) => headers.get(name) })
 }
 
 function isRejected(answer: Response, { isTokenRejected }: ExchangeContext): boolean {
-  // A fetch that follows redirects all the same does not say who answered.
-  if (answer.redirected) return false
   if (answer.status === 401 && tokenVerdict(answer.headers.get('www-authenticate')) === 'rejected') return true
   try {
     return isTokenRejected?.(answer) === true
@@ -83,14 +103,20 @@ function isRejected(answer: Response, { isTokenRejected }: ExchangeContext): boo
   }
 }
 
+/** The request for another sending, if it may have one. */
+async function sameAgain(request: Outgoing, { replay }: ExchangeContext): Promise<Outgoing | undefined> {
+  return mayReplay(replay, request.method) ? await again(request) : undefined
+}
+
 /** The request and another token for it; `undefined` if the answer is the caller's. */
 async function replayOf(
   request: Outgoing,
   rejected: AccessToken,
   answer: Response,
-  { source, signal, replay }: ExchangeContext,
+  context: ExchangeContext,
 ): Promise<{ request: Outgoing; token: AccessToken } | undefined> {
-  const same = mayReplay(replay, request.method) ? await again(request) : undefined
+  const { source, signal } = context
+  const same = await sameAgain(request, context)
   if (same === undefined) return undefined
   try {
     const token = await source.tokenOrPromise({ signal })

@@ -1,4 +1,10 @@
-import { authorizationOf, type HeaderRecord, hasAuthorization, removeAuthorization } from './authorization-header.ts'
+import {
+  authorizationOf,
+  type HeaderRecord,
+  hasAuthorization,
+  removeAuthorization,
+  removeHeader,
+} from './authorization-header.ts'
 import type { Header } from './token-headers.ts'
 
 /** A caller's headers: an object stays one, everything else that fetch takes becomes a list. */
@@ -25,16 +31,21 @@ export function withoutAuthorization(headers: CallerHeaders): CallerHeaders | un
   return headers
 }
 
-/** The caller's headers with these of ours. */
-export function withOurs(headers: CallerHeaders, ours: readonly Header[]): NonNullable<RequestInit['headers']> {
-  if (isList(headers)) return [...headers, ...ours] as [string, string][]
+/** The caller's headers with these of ours, which take the place of what has their names. */
+export function withOurs(
+  headers: CallerHeaders,
+  ours: readonly Header[],
+  names: readonly string[],
+): NonNullable<RequestInit['headers']> {
+  if (isList(headers)) return [...withoutHeaders(headers, new Set(names)), ...ours] as [string, string][]
   const all: HeaderRecord = { ...headers }
+  for (const name of names) removeHeader(all, name)
   for (const [name, value] of ours) all[name] = value
   return all as Record<string, string>
 }
 
 /** The headers without those of these names, which are in lower case. */
-export function withoutHeaders(headers: CallerHeaders, names: ReadonlySet<string>): CallerHeaders {
+export function withoutHeaders(headers: CallerHeaders, names: ReadonlySet<string>): readonly Header[] {
   const list = isList(headers) ? headers : (Object.entries(headers) as unknown as readonly Header[])
   return list.filter(([name]) => !names.has(name.toLowerCase()))
 }

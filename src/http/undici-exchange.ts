@@ -3,10 +3,10 @@ import type { TokenEventEmitter } from '../events.ts'
 import type { TokenSource } from '../token-source.ts'
 import { tokenVerdict } from './challenge.ts'
 import { canSendTwice, mayReplay, type ReplayMode } from './replay.ts'
-import { type Header, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
+import { isNonceWanted, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
 import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions, UndiciAnswer } from './undici-dispatch.ts'
 import { type CallerHeaders, ownValue, withOurs } from './undici-headers.ts'
-import { type ReplayableRequest, Sending } from './undici-sending.ts'
+import { type ReplayableRequest, type ReplayReason, Sending } from './undici-sending.ts'
 import { tokenAtHand, waitForToken } from './undici-wait.ts'
 
 /** What all requests of an interceptor have in common. */
@@ -27,11 +27,11 @@ export interface ApprovedRequest {
   readonly origin: string
 }
 
-/** One request on its way: waits for its token, is sent, and once more if that token is rejected. */
+/** One request on its way: waits for its token, is sent, and once more if that token is rejected, or for a nonce. */
 export class Exchange implements ReplayableRequest {
   readonly #rules: ExchangeRules
   readonly #request: ApprovedRequest
-  #isReplayed = false
+  readonly #sentAgainFor = new Set<ReplayReason>()
 
   constructor(rules: ExchangeRules, request: ApprovedRequest) {
     this.#rules = rules
@@ -61,6 +61,12 @@ export class Exchange implements ReplayableRequest {
     }
   }
 
+  /** Takes the nonce from an answer; tells whether the API refuses the request for want of it. */
+  isNonceWanted(token: AccessToken, { statusCode: status, headers }: UndiciAnswer): boolean {
+    const { source } = this.#request
+    return isNonceWanted({ source, token, url: this.#url() }, { status, header: (name) => headers[name] })
+  }
+
   /** Whether an answer says that the token is not accepted; its source knows then. */
   isRejected(token: AccessToken, answer: UndiciAnswer): boolean {
     const { isTokenRejected } = this.#rules
@@ -73,17 +79,17 @@ export class Exchange implements ReplayableRequest {
   }
 
   /** Whether the request may be sent once more. */
-  mayReplay(): boolean {
+  mayReplay(reason: ReplayReason): boolean {
     const { method, body } = this.#request.options
-    if (this.#isReplayed || !mayReplay(this.#rules.replay, String(method))) return false
+    if (this.#sentAgainFor.has(reason) || !mayReplay(this.#rules.replay, String(method))) return false
     return canSendTwice(body) || isFormData(body)
   }
 
-  /** Sends the request once more, with another token. */
-  replay(token: AccessToken): void {
+  /** Sends the request once more, with this token. */
+  replay(token: AccessToken, reason: ReplayReason): void {
     const { source, origin } = this.#request
-    this.#isReplayed = true
-    this.#rules.events.emit('requestReplayed', () => ({ client: source.client, origin }))
+    this.#sentAgainFor.add(reason)
+    if (reason === 'token') this.#rules.events.emit('requestReplayed', () => ({ client: source.client, origin }))
     this.#sendLater(token)
   }
 
@@ -94,13 +100,14 @@ export class Exchange implements ReplayableRequest {
       tellKept(this.#rules.events, source.client, this.#request.origin)
       return this.#rules.dispatch(options, handler)
     }
-    const sent = { ...options, headers: withOurs(headers, this.#headersFor(token), names) }
+    const ours = tokenHeaders({ source, token, method: String(options.method), url: this.#url() })
+    const sent = { ...options, headers: withOurs(headers, ours, names) }
     return this.#rules.dispatch(sent, new Sending(this, source, token, handler))
   }
 
-  // Made for each sending.
-  #headersFor(token: AccessToken): readonly Header[] {
-    return tokenHeaders(token)
+  // A path has a slash in front, and is sent as it is.
+  #url(): string {
+    return `${this.#request.origin}${this.#request.options.path}`
   }
 }
 

@@ -9,14 +9,19 @@ import { tokenAtHand, waitForToken } from './undici-wait.ts'
 const MOST_DRAINED_BYTES = 64 * 1024
 const MOST_DRAINED_MS = 500
 
+/** Why a request is sent once more: another token, or a nonce in its proof. */
+export type ReplayReason = 'token' | 'nonce'
+
 /** The request that is sent, as far as its answer concerns it. */
 export interface ReplayableRequest {
+  /** Takes the nonce from an answer; tells whether the API refuses the request for want of it. */
+  isNonceWanted(token: AccessToken, answer: UndiciAnswer): boolean
   /** Whether an answer says that the token is not accepted; its source knows then. */
   isRejected(token: AccessToken, answer: UndiciAnswer): boolean
   /** Whether the request may be sent once more. */
-  mayReplay(): boolean
-  /** Sends it once more, with another token. */
-  replay(token: AccessToken): void
+  mayReplay(reason: ReplayReason): boolean
+  /** Sends it once more, with this token. */
+  replay(token: AccessToken, reason: ReplayReason): void
 }
 
 /**
@@ -98,12 +103,18 @@ export class Sending implements DispatchHandler {
 
   /** Passes the answer on, or sends the request again in its place. */
   #settle(controller: DispatchController, answer: UndiciAnswer, pass: () => void): void {
-    const isRejected = cameFromReceiver(this.#context) && this.#request.isRejected(this.#token, answer)
-    const mayReplay = isRejected && this.#request.mayReplay()
+    const isFromReceiver = cameFromReceiver(this.#context)
+    if (isFromReceiver && this.#request.isNonceWanted(this.#token, answer)) {
+      if (this.#request.mayReplay('nonce')) this.#replay(controller, this.#token, 'nonce')
+      else pass()
+      return
+    }
+    const isRejected = isFromReceiver && this.#request.isRejected(this.#token, answer)
+    const mayReplay = isRejected && this.#request.mayReplay('token')
     const another = mayReplay ? tokenAtHand(this.#source) : this.#token
     if (another === undefined) this.#hold(controller, pass)
     else if (isSameToken(another, this.#token)) pass()
-    else this.#replay(controller, another)
+    else this.#replay(controller, another, 'token')
   }
 
   #hold(controller: DispatchController, pass: () => void): void {
@@ -112,7 +123,7 @@ export class Sending implements DispatchHandler {
     waitForToken(this.#source, this.#handler, {
       onToken: (token) => {
         if (isSameToken(token, this.#token)) this.#release(controller)
-        else this.#replay(controller, token)
+        else this.#replay(controller, token, 'token')
       },
       // No token is no reason to keep the API's answer from the caller; the next request will say why there is none.
       onFailure: () => this.#release(controller),
@@ -124,7 +135,7 @@ export class Sending implements DispatchHandler {
     })
   }
 
-  #replay(controller: DispatchController, token: AccessToken): void {
+  #replay(controller: DispatchController, token: AccessToken, reason: ReplayReason): void {
     this.#isDropped = true
     this.#held = undefined
     if (!this.#isOver) {
@@ -132,7 +143,7 @@ export class Sending implements DispatchHandler {
       this.#drain = { bytes: 0, timer }
       controller.resume()
     }
-    this.#request.replay(token)
+    this.#request.replay(token, reason)
   }
 
   #release(controller: DispatchController): void {
