@@ -33,7 +33,6 @@ export function waitForToken(source: TokenSource, handler: DispatchHandler, outc
   }
   try {
     handler.onRequestStart?.(controller, null)
-    if (controller.aborted) return
     const found = Promise.resolve(source.tokenOrPromise({ signal: ending.signal }))
     void found.then((token) => {
       if (!controller.aborted) outcome.onToken(token)

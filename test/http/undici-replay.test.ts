@@ -180,7 +180,7 @@ describe.each(VERSIONS)('an answer that rejects the token, with %s', (_, undici)
 
   it('is not answered with a third token', async () => {
     await using one = await startApi((response) => {
-      void one.clock.advance(60_000)
+      one.tokens.invalidateAll()
       response.writeHead(401).end('never')
     })
     const dispatcher = new Agent().compose(one.intercept())
@@ -214,18 +214,24 @@ describe.each(VERSIONS)('an answer that rejects the token, with %s', (_, undici)
     await closed
   })
 
-  it('flows to a handler that never pauses when there is no other token', async () => {
+  it('flows to a handler that never pauses, by the controller it was told of last, when there is no other token', async () => {
     await using one = await startApi(rejecting(['token-1'], Buffer.alloc(5_000_000)))
     const dispatcher = new Agent().compose(one.intercept())
     await one.tokens.getToken()
     one.server.byDefault = { status: 400, body: { error: 'invalid_scope' } }
     let received = 0
+    let told: unknown
+    let last: unknown
     await new Promise<void>((resolve, reject) => {
       dispatcher.dispatch(
         { origin: one.api.origin, path: '/', method: 'GET' },
         {
-          onRequestStart: () => {},
-          onResponseStart: () => {},
+          onRequestStart: (controller) => {
+            told = controller
+          },
+          onResponseStart: (controller) => {
+            last = controller
+          },
           onResponseData: (_, chunk) => {
             received += chunk.length
           },
@@ -235,6 +241,7 @@ describe.each(VERSIONS)('an answer that rejects the token, with %s', (_, undici)
       )
     })
     expect(received).toBe(5_000_000)
+    expect(last).toBe(told)
   })
 
   it('ends with the caller’s abort while it waits for another token', async () => {

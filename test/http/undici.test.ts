@@ -131,8 +131,9 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     const options = Object.freeze({ origin: one.api.origin, ...ROOT, headers })
     await dispatcher.request(options)
     await one.clock.advance(3_590_000 - 1)
+    const refreshed = new Promise((resolve) => one.tokens.on('tokenReceived', resolve))
     await dispatcher.request(options)
-    await one.tokens.getToken({ minValidityMs: 3_000_000 })
+    await refreshed
     await dispatcher.request(options)
     expect(one.authorizations()).toEqual(['Bearer token-1', 'Bearer token-1', 'Bearer token-2'])
     expect(one.server.requests).toHaveLength(2)
@@ -220,7 +221,7 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
 
   it.each([null, 'orders.read', 1, true, { scopes: 'x' }])('with a wrong `token` is a TypeError: %s', async (token) => {
     await using one = await startApi()
-    const retrying = agent(one).compose(interceptors.retry({ minTimeout: 1 }))
+    const retrying = agent(one).compose(interceptors.retry({ minTimeout: 60_000 }))
     const send = retrying.request({ origin: one.api.origin, ...ROOT, ...{ token } })
     expect(await failureOf(send)).toBeInstanceOf(TypeError)
     expect(one.api.requests).toEqual([])
