@@ -195,7 +195,9 @@ function authentication(o: ClientOptions, at: string): ClientAuthentication {
   }
   if (method !== undefined && !CLIENT_SECRET_METHODS.includes(method)) {
     const names = CLIENT_SECRET_METHODS.map((name) => `'${name}'`).join(', ')
-    throw optionError(`${at}clientAuthentication`, `must be ${names} or what a factory returned`, hintForMethod(method))
+    const factory = FACTORIES.get(method)
+    const hint = factory && `For this method give \`${factory}\`.`
+    throw optionError(`${at}clientAuthentication`, `must be ${names} or what a factory returned`, hint)
   }
   if (clientSecret === undefined) {
     throw optionError(
@@ -229,17 +231,12 @@ function certificate(o: ClientOptions, at: string): ClientCertificate | undefine
   )
 }
 
-const FACTORIES: Readonly<Record<string, string>> = {
-  private_key_jwt: 'privateKeyJwt({ key })',
-  tls_client_auth: 'tlsClientAuth()',
-  self_signed_tls_client_auth: 'selfSignedTlsClientAuth()',
-  none: 'none()',
-}
-
-function hintForMethod(method: unknown): string | undefined {
-  if (typeof method !== 'string' || !Object.hasOwn(FACTORIES, method)) return undefined
-  return `For this method give \`${FACTORIES[method]}\`.`
-}
+const FACTORIES: ReadonlyMap<unknown, string> = new Map([
+  ['private_key_jwt', 'privateKeyJwt({ key })'],
+  ['tls_client_auth', 'tlsClientAuth()'],
+  ['self_signed_tls_client_auth', 'selfSignedTlsClientAuth()'],
+  ['none', 'none()'],
+])
 
 function proofs({ dpop, parseResponse }: ClientOptions, at: string): Dpop | undefined {
   const read = readDpop(dpop, `${at}dpop`)

@@ -170,6 +170,11 @@ describe('the halves of an ECDSA signature', () => {
     expect(jwsSignature(algorithm, new Uint8Array(raw))).toBe(raw.toString('base64url'))
   })
 
+  it('stay what they are when they are neither', () => {
+    const bytes = Buffer.from([0x02, 0x03, 0x02, 0x01, 0x05])
+    expect(jwsSignature('ES256', bytes)).toBe(bytes.toString('base64url'))
+  })
+
   it('are no matter to other algorithms, whose bytes stay what they are', () => {
     const bytes = Buffer.from([0x30, 0x03, 0x02, 0x01, 0x05])
     for (const algorithm of ['PS256', 'RS256', 'EdDSA', 'Ed25519'] as const) {

@@ -52,7 +52,7 @@ async function failureOf(work: Promise<unknown> | void): Promise<TokenError> {
 }
 
 describe('clientSecretBasic', () => {
-  it('sends id and secret in the header, and nothing of them in the body', async () => {
+  it('Q5: sends id and secret in the header, and nothing of them in the body', async () => {
     const request = draft()
     const authenticate = clientSecretBasic(SECRET)
     await authenticate(request)
@@ -78,14 +78,14 @@ describe('clientSecretBasic', () => {
     ['four bytes of UTF-8', '🙈', '%F0%9F%99%88'],
     ['what ends a parameter', 'a&b=c', 'a%26b%3Dc'],
     ['the example of RFC 6749 appendix B', ' %&+£€', '+%25%26%2B%C2%A3%E2%82%AC'],
-  ])('form-encodes id and secret, each for itself: %s', async (_what, plain, encoded) => {
+  ])('Q6: form-encodes id and secret, each for itself: %s', async (_what, plain, encoded) => {
     expect(await basicOf(plain, 'secret')).toBe(`${encoded}:secret`)
     expect(await basicOf('id', plain)).toBe(`id:${encoded}`)
     expect(await basicOf(plain, plain, 'form')).toBe(`${encoded}:${encoded}`)
   })
 
   it.each(['-._*', 'a b', 'a+b', '100%', 'a~b', 'é', 'a&b=c'])(
-    'sends %j as it is to servers that do not decode',
+    'Q6: sends %j as it is to servers that do not decode',
     async (plain) => {
       expect(await basicOf('id', plain, 'raw')).toBe(`id:${plain}`)
       expect(await basicOf(plain, 'secret', 'raw')).toBe(`${plain}:secret`)
