@@ -82,7 +82,7 @@ export class Exchange implements ReplayableRequest {
   mayReplay(reason: ReplayReason): boolean {
     const { method, body } = this.#request.options
     if (this.#sentAgainFor.has(reason) || !mayReplay(this.#rules.replay, String(method))) return false
-    return canSendTwice(body) || isFormData(body)
+    return canSendTwice(body)
   }
 
   /** Sends the request once more, with this token. */
@@ -114,9 +114,4 @@ export class Exchange implements ReplayableRequest {
 /** Tells that a request went out with a header of the caller's own. */
 export function tellKept(events: TokenEventEmitter, client: string | undefined, origin: string): void {
   events.emit('authorizationKept', () => ({ client, origin }))
-}
-
-// The forms of undici's own class are iterable, but whole after each sending.
-function isFormData(body: unknown): boolean {
-  return (body as { [Symbol.toStringTag]?: unknown } | null)?.[Symbol.toStringTag] === 'FormData'
 }
