@@ -2,9 +2,12 @@ import { inspect } from 'node:util'
 import pino from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { ClientOptions } from '../src/client-options.ts'
+import { attachTokenManager } from '../src/http/axios.ts'
+import { createTokenFetch } from '../src/http/fetch.ts'
 import { clientCredentials, jwtBearer, TokenManager, tokenExchange } from '../src/index.ts'
 import type { TokenManagerSettings } from '../src/token-manager.ts'
 import type { FetchLike } from '../src/transport.ts'
+import { Api } from './http/axios-api.ts'
 import { AuthorizationServer } from './support/authorization-server.ts'
 import { clientOf, managed } from './support/managed.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
@@ -348,6 +351,23 @@ describe('the answer to a token exchange', () => {
     expect(await text(tokens.getToken())).toBe('t')
   })
 
+  it('needs none either where a function finds the token', async () => {
+    const parseResponse: ClientOptions['parseResponse'] = ({ body }) => ({ accessToken: JSON.parse(body).jwt })
+    const { tokens, server } = exchanging({ parseResponse, strictTokenType: true })
+    server.script.push({ body: { jwt: 't' } })
+    expect(await text(tokens.getToken({ subjectToken: 'alice' }))).toBe('t')
+  })
+
+  it('that names a type it does not know leaves the name readable, and no token', async () => {
+    const subjectTokenType = 'urn:ietf:params:oauth:token-type:saml2'
+    const { tokens, server } = exchanging({ grant: tokenExchange({ subjectTokenType }) })
+    const error_description = `no ${subjectTokenType} here: the-token-of-alice`
+    server.script.push({ status: 400, body: { error: 'invalid_request', error_description } })
+    await expect(tokens.getToken({ subjectToken: 'the-token-of-alice' })).rejects.toMatchObject({
+      errorDescription: `no ${subjectTokenType} here: [redacted]`,
+    })
+  })
+
   it.each([
     ['unauthorized_client', 'Allow this client the grant urn:ietf:params:oauth:grant-type:token-exchange'],
     ['unsupported_grant_type', 'does not offer the grant urn:ietf:params:oauth:grant-type:token-exchange'],
@@ -357,6 +377,55 @@ describe('the answer to a token exchange', () => {
     await expect(tokens.getToken({ subjectToken: 'alice' })).rejects.toMatchObject({
       hint: expect.stringContaining(hint),
     })
+  })
+})
+
+describe('a request to an API', () => {
+  it('carries the token of the user it names, by axios', async () => {
+    const { transport } = issuingByName()
+    const { tokens } = exchanging({ transport })
+    const api = new Api()
+    const client = api.client()
+    attachTokenManager(client, tokens)
+    for (const subjectToken of ['alice', 'bob', 'alice']) await client.get('/orders', { token: { subjectToken } })
+    await client.get('/orders', { token: tokens.source({ subjectToken: 'bob' }) })
+    expect(api.authorizations).toEqual(['alice-1', 'bob-2', 'alice-1', 'bob-2'].map((one) => `Bearer token-of-${one}`))
+    await expect(client.get('/orders')).rejects.toMatchObject({ code: 'subject_token_missing' })
+    expect(api.requests).toHaveLength(4)
+  })
+
+  it('is sent once more with another token of the same user when the API rejects the first', async () => {
+    const { transport } = issuingByName()
+    const { tokens } = exchanging({ transport })
+    const api = new Api()
+    api.answer = ({ authorization }) => ({ status: authorization === 'Bearer token-of-alice-1' ? 401 : 200 })
+    const client = api.client()
+    attachTokenManager(client, tokens, { scope: 'read' })
+    await client.get('/orders', { token: { subjectToken: 'alice' } })
+    expect(api.authorizations).toEqual(['Bearer token-of-alice-1', 'Bearer token-of-alice-2'])
+    await client.get('/orders', { token: { subjectToken: 'alice', scope: 'read' } })
+    expect(api.authorizations.at(-1)).toBe('Bearer token-of-alice-2')
+  })
+
+  it('carries the token of the user it names, by fetch', async () => {
+    const { transport } = issuingByName()
+    const { tokens } = exchanging({ transport })
+    const sent: (string | null)[] = []
+    const implementation = async (_: unknown, init: RequestInit) => {
+      sent.push(new Headers(init.headers).get('authorization'))
+      return new Response()
+    }
+    const fetch = createTokenFetch(tokens, { origins: ['https://api.example.com'], fetch: implementation as never })
+    await fetch('https://api.example.com/', { token: { subjectToken: 'alice' } })
+    await fetch('https://api.example.com/', { token: { subjectToken: 'bob' } })
+    expect(sent).toEqual(['Bearer token-of-alice-1', 'Bearer token-of-bob-2'])
+    await expect(fetch('https://api.example.com/')).rejects.toMatchObject({ code: 'subject_token_missing' })
+  })
+
+  it('cannot have one user’s token by default', () => {
+    const { tokens } = exchanging()
+    const options = { subjectToken: 'alice' } as object
+    expect(() => attachTokenManager(new Api().client(), tokens, options)).toThrow('`subjectToken` is not an option')
   })
 })
 
@@ -435,7 +504,7 @@ describe('very many users', () => {
     const again = ['', 'a', 'b', 'c'].map(async (scope) => await tokens.getToken({ client: 'service', scope }))
     const isSame = (await Promise.all(again)).map((token, i) => token === own[i])
     expect(isSame).toEqual([true, true, true, true])
-  })
+  }, 60_000)
 
   it('do not push out an exchange that is under way, whose callers share it', async () => {
     const { transport, requests } = issuingByName()
