@@ -273,6 +273,37 @@ describe('what is checked there', () => {
   })
 })
 
+describe('with oidc-provider and an API that both demand nonces', () => {
+  const bound = { dpop_bound_access_tokens: true }
+  const methods: readonly Method[] = [
+    { ...bySecret('client_secret_basic'), name: 'client_secret_basic, DPoP ES256' },
+    { ...byKey('ES256', es256), name: 'private_key_jwt ES256, DPoP ES256' },
+    { ...byKey('PS256', rsa), name: 'private_key_jwt PS256, DPoP EdDSA' },
+  ].map((method) => ({
+    ...method,
+    registration: { ...method.registration, ...bound },
+    options: { ...method.options, dpop: method.name.endsWith('EdDSA') ? { algorithm: 'EdDSA' } : true },
+  }))
+
+  it.each(methods)('a token lives through all of it: $name', async (method) => {
+    await using place = await oidcProvider(methods, { demandsNonce: true })
+    await live(place, method)
+  })
+
+  it('a token is of no use without its proof', async () => {
+    await using place = await oidcProvider(methods, { demandsNonce: true })
+    const [method] = methods as [Method]
+    const options = { clientId: idOf(method), issuer: place.issuer, ca: authority.cert, ...method.options }
+    await using tokens = new TokenManager(options)
+    const token = await tokens.getAccessToken()
+    const client = axios.create({ httpsAgent: new Agent({ ca: authority.cert }), validateStatus: null })
+    for (const scheme of ['Bearer', 'DPoP']) {
+      const { status } = await client.get(place.api.origin, { headers: { authorization: `${scheme} ${token}` } })
+      expect(status).toBe(401)
+    }
+  })
+})
+
 describe('with oidc-provider and JWT access tokens for a resource', () => {
   const methods = [{ ...bySecret('client_secret_basic'), name: 'client_secret_basic, resource indicator' }].map(
     (method) => ({ ...method, options: { ...method.options, resource: RESOURCE } }),

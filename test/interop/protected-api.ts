@@ -57,11 +57,12 @@ export async function startProtectedApi(authority: TestAuthority, options: Prote
       const challenge = await refusal(request).catch(
         (error: Error) => `DPoP error="invalid_dpop_proof", x="${error.name}"`,
       )
+      const status = challenge === undefined ? 200 : 401
+      nonces.answered(status)
+      // The one for the next request.
       const nonce = nonces.current()
       if (nonce !== undefined) response.setHeader('dpop-nonce', nonce)
       if (challenge !== undefined) response.setHeader('www-authenticate', challenge)
-      const status = challenge === undefined ? 200 : 401
-      nonces.answered(status)
       answers.push(status)
       response.writeHead(status).end()
     },
