@@ -34,17 +34,26 @@ async function answer(request: Request): Promise<[number, object]> {
   }
   const form = new URLSearchParams(await request.text())
   const credentials = credentialsOf(authorization, form.get('client_assertion'))
-  const asked = ['scope', 'audience', 'token'].map((name) => form.get(name)).filter((value) => value !== null)
+  const asked = ['scope', 'audience', 'token', 'subject_token', 'assertion']
+    .map((name) => form.get(name))
+    .filter((value) => value !== null)
+    .map((value) => (value.startsWith('eyJ') ? subjectAndScope(value) : value))
   traffic.push([`${pathname} by ${credentials}`, ...asked].join(' for '))
   if (deniesTokens) return [401, { error: 'invalid_client' }]
   issued += 1
-  return [200, { access_token: `token-${issued}`, token_type: 'Bearer', expires_in: 3600 }]
+  const type = request.headers.has('dpop') ? 'DPoP' : 'Bearer'
+  return [200, { access_token: `token-${issued}`, token_type: type, expires_in: 3600 }]
 }
 
 function credentialsOf(authorization: string | null, assertion: string | null): string {
   if (assertion === null) return Buffer.from((authorization ?? '').slice('Basic '.length), 'base64').toString()
   const { sub, aud } = decodeJwt(assertion)
   return `an assertion of ${sub} to ${aud}`
+}
+
+function subjectAndScope(assertion: string): string {
+  const { sub, scope } = decodeJwt(assertion)
+  return `${sub} for ${scope}`
 }
 
 beforeAll(() => {
@@ -165,8 +174,26 @@ const EXAMPLES: readonly [name: string, run: () => Promise<unknown>, traffic: re
     () => import('../../examples/providers.ts'),
     ['/oauth/token by orders-service:s3cret for https://api.example.com', `GET ${orders} Bearer token-1`],
   ],
+  [
+    'token-exchange',
+    () => import('../../examples/token-exchange.ts'),
+    [
+      `${byService} for https://billing.example.com for the-token-of-alice`,
+      'GET https://billing.example.com/invoices Bearer token-1',
+      'GET https://billing.example.com/invoices/4711 Bearer token-1',
+    ],
+  ],
+  [
+    'jwt-bearer',
+    () => import('../../examples/jwt-bearer.ts'),
+    [
+      '/token by  for alice@example.com for reports.read',
+      `${byService} for https://graph.example.com/.default for the-token-of-alice`,
+    ],
+  ],
   ['network', () => import('../../examples/network.ts'), [byService]],
   ['mutual-tls', () => import('../../examples/mutual-tls.ts'), ['/token by ', `GET ${orders} Bearer token-1`]],
+  ['dpop', () => import('../../examples/dpop.ts'), [byService, `GET ${orders} DPoP token-1`]],
   [
     'events',
     async () => {
