@@ -92,7 +92,7 @@ describe('a table of the README', () => {
       const members = rows(heading).map(([name, , carries = '']) => {
         if (heading !== 'Events') return `${name}: 0,`
         const fields = inCode(carries).map((field) => `${field}: 0`)
-        return `${name}: { ${fields} } satisfies Record<Exclude<keyof TokenEvents['${name}'], 'client' | 'scope'>, 0>,`
+        return `${name}: { ${fields} } satisfies Record<Exclude<keyof TokenEvents['${name}'], 'client' | 'scope' | 'subject'>, 0>,`
       })
       const lines = [
         importing('TokenParameterOptions', 'token-parameters.ts'),
