@@ -88,6 +88,14 @@ const EXPECTED: Record<string, PublicNames> = {
     values: ['attachTokenManager'],
     types: ['AttachOptions', 'AttachableAxios', 'Attachment', 'RequestToken'],
   },
+  'evertoken/fetch': {
+    values: ['createTokenFetch'],
+    types: ['FetchImplementation', 'TokenFetch', 'TokenFetchInit', 'TokenFetchOptions'],
+  },
+  'evertoken/undici': {
+    values: ['tokenInterceptor'],
+    types: ['AnswerHeaders', 'TokenDispatchOptions', 'TokenInterceptor', 'TokenInterceptorOptions', 'UndiciAnswer'],
+  },
   'evertoken/providers': {
     values: ['amazonCognito', 'auth0', 'keycloak', 'microsoftEntra', 'okta', 'salesforce'],
     types: [
