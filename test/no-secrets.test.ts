@@ -588,3 +588,65 @@ describe('the search itself', () => {
     for (const value of [hidden, computed, deep]) expect(secretsIn(...everyPrint(value))).not.toEqual([])
   })
 })
+
+describe('a client whose tokens are bound to a key', () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = privateKey.export({ format: 'jwk' })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+
+  /** The private key, and what of the proofs that were sent could be used. */
+  function partsOf(...servers: TestServer[]): string[] {
+    const proofs = servers.flatMap(({ requests }) => requests.map(({ headers }) => String(headers.dpop)))
+    return [
+      String(jwk.d),
+      ...pem.split('\n').slice(1, -2),
+      ...proofs.flatMap((proof) => proof.split('.').slice(1)),
+    ].map((part) => part.slice(0, 24))
+  }
+
+  const echoesProof: [string, Respond] = [
+    'a denial that echoes the proof',
+    (response, { headers }) =>
+      sendJson(response, { error: 'invalid_dpop_proof', error_description: String(headers.dpop) }, 400),
+  ]
+  const nonceEachTime: [string, Respond] = [
+    'a denial that wants a nonce, which is the proof',
+    (response, { headers }) => {
+      response.setHeader('dpop-nonce', String(headers.dpop).slice(-80))
+      response.setHeader('x-request-id', String(headers.dpop))
+      sendJson(response, { error: 'use_dpop_nonce' }, 400)
+    },
+  ]
+  const echoing = KINDS.filter(([kind]) => !kind.includes('secret'))
+  it.each([...echoing, echoesProof, nonceEachTime])('shows neither key nor proof: %s', async (_, respond) => {
+    for (const dpop of [{ key: pem }, { key: jwk }]) {
+      await using server = await startServer(respond)
+      const { tokens, outputs } = watched(optionsFor(server, { clientSecret: SECRET, dpop, maxAttempts: 1 }))
+      const error = await tokens.getToken().catch((reason) => reason)
+      const all = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...outputs()]
+      expect(secretsIn(...all)).toEqual([])
+      expect(server.requests[0]?.headers.dpop).toBeDefined()
+      expect(partsOf(server).filter((part) => all.some((text) => text.includes(part)))).toEqual([])
+    }
+  })
+
+  it('shows neither in what it prints, nor in what an API refuses', async () => {
+    await using server = await startServer((response) =>
+      sendJson(response, { access_token: TOKEN, token_type: 'DPoP', expires_in: 3600 }),
+    )
+    await using api = await startServer((response) => {
+      response.setHeader('www-authenticate', 'DPoP error="use_dpop_nonce"')
+      response.setHeader('dpop-nonce', 'nonce')
+      sendJson(response, {}, 401)
+    })
+    const { tokens, outputs } = watched(optionsFor(server, { clientSecret: SECRET, dpop: { key: pem } }))
+    const client = axios.create({ baseURL: api.origin, proxy: false })
+    attachTokenManager(client, tokens)
+    const error = await client.get('/orders').catch((reason) => reason)
+    expect(api.requests).toHaveLength(2)
+    // `request` stays where it is, for code that looks for it by name.
+    const all = [...outputs(), inspect(error, THOROUGH), JSON.stringify(error), String(error.stack)]
+    expect(secretsIn(...all)).toEqual([])
+    expect(partsOf(server, api).filter((part) => all.some((text) => text.includes(part)))).toEqual([])
+  })
+})

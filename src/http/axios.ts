@@ -40,7 +40,8 @@ const attachments = new WeakMap<AttachableAxios, { attachment: AxiosAttachment; 
 /**
  * Makes every request of an axios instance carry a valid access token.
  *
- * Sets `Authorization: Bearer …` on requests to the instance's own origin or to those in `origins`; when the API
+ * Sets `Authorization: Bearer …` on requests to the instance's own origin or to those in `origins`, and `DPoP` beside a
+ * token that is bound to a key, with which redirects are not followed. When the API
  * answers 401 because of the token, gets another and sends the request once more, unless its body was a stream. A
  * request's own `Authorization` header is left alone. Its `signal`, `cancelToken` and `timeout` bound the wait for a
  * token too.
