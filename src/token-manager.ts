@@ -2,66 +2,35 @@ import { inspect } from 'node:util'
 import { AccessToken } from './access-token.ts'
 import { type ClientOptions, ownOptions } from './client-options.ts'
 import { type Client, Clients } from './clients.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
 import type { GetTokenOptions } from './get-token-options.ts'
-import { readSubjectToken, subjectTokenMissing } from './grant/subject-token.ts'
+import { readSubjectToken, subjectTokenMissing, subjectTokenUnused } from './grant/subject-token.ts'
 import { KeepWarm } from './keep-warm.ts'
-import { logEvents, type TokenLogger } from './logger.ts'
+import { logEvents } from './logger.ts'
 import { count } from './option-values.ts'
 import { type TokenParameters, tokenKey } from './token-key.ts'
-import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
+import type {
+  TokenManagerOptions,
+  TokenManagerSettings,
+  TokenRequestArguments,
+  TokenSelection,
+  TokenSelectionArguments,
+} from './token-manager-options.ts'
+import { readTokenParameters, TOKEN_PARAMETER_NAMES } from './token-parameters.ts'
 import { TokenSource } from './token-source.ts'
 import type { TokenSourceInspection } from './token-source-inspection.ts'
 import { TokenSources } from './token-sources.ts'
 
-/** What concerns the whole manager. */
-export interface TokenManagerSettings {
-  /** How many tokens are kept beside those of configured clients and held handles. Default 10,000. */
-  readonly maxTokens?: number | undefined
-  /**
-   * How many tokens are kept that were obtained on behalf of users. They have room of their own, so that no number of
-   * users takes away that of the service's tokens. Default 10,000.
-   */
-  readonly maxExchangedTokens?: number | undefined
-  /** Gets a line per event: a pino logger or one like it. Default: silence. */
-  readonly logger?: TokenLogger | undefined
-  /** Time and chance, for tests. Default: the machine's. */
-  readonly clock?: Clock | undefined
-}
-
-/** One client; several by name; or a function from name to options, for tenants known only at run time. */
-export type TokenManagerOptions<Name extends string = string> =
-  | (TokenManagerSettings & ClientOptions & { readonly clients?: undefined })
-  | (TokenManagerSettings & { readonly [Option in keyof ClientOptions]?: never } & {
-      readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions)
-    })
-
-/** Which token is wanted: what is given replaces what the client's options say. */
-export interface TokenSelection<Name extends string = string> extends TokenParameterOptions {
-  /** The client's name; needed when there are several. */
-  readonly client?: Name | undefined
-  /**
-   * The token of the user on whose behalf another is wanted, for clients whose `grant` asks for it. Each user's is cached
-   * on its own. Kept in memory, and sent to the token endpoint, again when a refresh is due.
-   * @see RFC 8693 §2.1
-   */
-  readonly subjectToken?: string | undefined
-}
-
-/** Which token one call wants, and how. */
-export interface TokenRequest<Name extends string = string> extends TokenSelection<Name>, GetTokenOptions {}
-
-/** A manager of one client takes requests without `client`; one of several needs it. */
-export type TokenRequestArguments<Name extends string> = [Name] extends [never]
-  ? [request?: TokenRequest<never>]
-  : [request: TokenRequest<Name> & { readonly client: Name }]
-
-/** Like {@link TokenRequestArguments}, where nothing is waited for. */
-export type TokenSelectionArguments<Name extends string> = [Name] extends [never]
-  ? [selection?: TokenSelection<never>]
-  : [selection: TokenSelection<Name> & { readonly client: Name }]
+export type {
+  TokenManagerOptions,
+  TokenManagerSettings,
+  TokenRequest,
+  TokenRequestArguments,
+  TokenSelection,
+  TokenSelectionArguments,
+} from './token-manager-options.ts'
 
 // The cache takes memory for all of them at once.
 const MOST_TOKENS = 1_000_000
@@ -239,7 +208,7 @@ export class TokenManager<Name extends string = never> {
     const client = this.#clients.find(own.client)
     const { grant, parameters } = client.settings
     const subject = readSubjectToken(own.subjectToken, 'subjectToken')
-    if (subject !== undefined && !grant.takesSubjectToken) throw subjectUnused(client.settings.name)
+    if (subject !== undefined && !grant.takesSubjectToken) throw subjectTokenUnused(client.settings.name)
     const named = readTokenParameters(own, '', parameters)
     const wanted = subject === undefined ? named : { ...named, subject }
     const key = tokenKey(client.keyPart, wanted)
@@ -281,14 +250,6 @@ export class TokenManager<Name extends string = never> {
     const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
     return new TokenSource(context, key, parameters, onToken)
   }
-}
-
-function subjectUnused(client: string): TypeError {
-  return optionError(
-    'subjectToken',
-    `is not used by the grant of client "${client}"`,
-    'Give the client `grant: tokenExchange()`, or `jwtBearer()` where the server wants that.',
-  )
 }
 
 function requireMethods(value: unknown, option: string, names: readonly string[]): void {

@@ -99,7 +99,8 @@ function signedJwtBearer(options: JwtBearerOptions): Grant {
   const claims = readClaims(options.claims)
   const assertionOf = async (draft: TokenRequestDraft, { scope }: TokenParameters): Promise<string> => {
     const { client, clientId, tokenEndpoint, body } = draft
-    const { header, sign } = await signers.of(client)
+    const { header, sign, expiry } = await signers.of(client)
+    draft.credentialExpiry = expiry
     const issuedAt = Math.floor(draft.now / 1000)
     if (scopeInClaims) body.delete('scope')
     const payload = encodeSegment({

@@ -57,3 +57,12 @@ export function subjectTokenMissing(client: string): TokenError {
     hint: "Give the user's token with the call: `getToken({ subjectToken })`, or `token: { subjectToken }` of an HTTP request.",
   })
 }
+
+/** The error of a request with a user's token that would get one that is not that user's. */
+export function subjectTokenUnused(client: string): TypeError {
+  return optionError(
+    'subjectToken',
+    `is not used by the grant of client "${client}"`,
+    'Give the client `grant: tokenExchange()`, or `jwtBearer()` where the server wants that.',
+  )
+}

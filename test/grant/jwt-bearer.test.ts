@@ -89,6 +89,12 @@ describe('jwtBearer with a key', () => {
     expect((await assertionOf(options)).payload.iss).toBe('orders-service')
   })
 
+  it('says when its key expires, if that is known', async () => {
+    const expiresAt = NOW + 1000
+    const { credentialExpiry } = await filled(jwtBearer({ key: KEY, expiresAt }))
+    expect(credentialExpiry).toEqual({ what: 'key', expiresAt })
+  })
+
   it('registers the assertion as a secret', async () => {
     const { body, hidden } = await filled(jwtBearer({ key: KEY }))
     expect(hidden).toEqual([body.get('assertion')])
