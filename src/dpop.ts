@@ -40,6 +40,8 @@ export interface ProvenRequest {
 export class Dpop {
   /** The SHA-256 thumbprint of the public key: what its tokens are bound to. @see RFC 9449 §6.1, RFC 7638 */
   readonly thumbprint: string
+  /** By what the proofs are signed. */
+  readonly algorithm: SigningAlgorithm
   readonly #key: SigningKey
   // The same in every proof.
   readonly #header: string
@@ -49,8 +51,14 @@ export class Dpop {
   constructor(key: SigningKey) {
     const jwk = key.publicJwk()
     this.thumbprint = jwkThumbprint(jwk)
+    this.algorithm = key.algorithm
     this.#key = key
     this.#header = encodeSegment({ typ: 'dpop+jwt', alg: key.algorithm, jwk })
+  }
+
+  /** What proofs are signed by. */
+  get algorithm(): SigningAlgorithm {
+    return this.#key.algorithm
   }
 
   /**
