@@ -14,6 +14,7 @@ import { ClientCertificate } from './client-certificate.ts'
 import { type Dpop, type DpopOptions, readDpop } from './dpop.ts'
 import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
+import { checkFapi2 } from './fapi2-profile.ts'
 import { clientCredentials } from './grant/client-credentials.ts'
 import { type Grant, readGrant } from './grant/grant.ts'
 import { count, duration, flag, ownOptions, text } from './option-values.ts'
@@ -88,6 +89,9 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
    */
   readonly dpop?: boolean | DpopOptions | undefined
 
+  /** `fapi2` refuses, when the manager is made, whatever FAPI 2.0 forbids a client. Default: none. */
+  readonly profile?: 'fapi2' | undefined
+
   /** Sends the requests to the authorization server: an axios instance, or a function like `fetch`. Default: an axios of its own. */
   readonly transport?: AxiosLike | FetchLike | undefined
   /** An http proxy's URL, or `false` for none. Default: from `HTTPS_PROXY` and `NO_PROXY`. */
@@ -130,7 +134,7 @@ const OPTION_NAMES = [
   ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding', 'grant'],
   ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
   ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
-  ...['requireScope', 'strictTokenType', 'dpop'],
+  ...['requireScope', 'strictTokenType', 'dpop', 'profile'],
   ...['transport', 'proxy', 'ca', 'certificate'],
   ...HOOK_NAMES,
 ]
@@ -153,7 +157,7 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
   const url = (option: 'tokenEndpoint' | 'revocationEndpoint') =>
     o[option] === undefined ? undefined : endpointUrl(o[option], `${at}${option}`, allowInsecureLoopback)
   const timeoutMs = duration(o.timeoutMs, `${at}timeoutMs`, 15_000, LONGEST_TIMEOUT_MS)
-  return {
+  const settings: ClientSettings = {
     name,
     clientId: text(o.clientId, `${at}clientId`),
     issuer: o.issuer === undefined ? undefined : issuerUrl(o.issuer, `${at}issuer`, allowInsecureLoopback),
@@ -184,6 +188,9 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     transport: { transport: o.transport, proxy: o.proxy, ca: o.ca },
     certificate: certificate(o, at),
   }
+  if (o.profile === 'fapi2') checkFapi2(o, settings, at)
+  else if (o.profile !== undefined) throw optionError(`${at}profile`, "must be 'fapi2' or left out")
+  return settings
 }
 
 function authentication(o: ClientOptions, at: string): ClientAuthentication {

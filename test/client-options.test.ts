@@ -55,6 +55,7 @@ const NAMES = Object.keys({
   proxy: true,
   ca: true,
   dpop: true,
+  profile: true,
   certificate: true,
   buildRequest: true,
   parseResponse: true,
@@ -265,7 +266,7 @@ describe('a wrong option', () => {
         return true
       }
     })
-    expect(refused).toHaveLength(25)
+    expect(refused).toHaveLength(26)
   })
 
   it('is one that misses: neither issuer nor token endpoint', () => {

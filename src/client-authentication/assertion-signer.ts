@@ -50,6 +50,7 @@ export const SIGNING_OPTIONS: readonly (keyof SigningOptions)[] = [
 
 /** Signs assertions. */
 interface AssertionSigner {
+  readonly algorithm: SigningAlgorithm
   /** The header of the assertion, encoded. */
   readonly header: string
   /** Signs the text. @returns the signature in base64url */
@@ -62,6 +63,8 @@ interface AssertionSigner {
 /** Gives the signer for the next assertion; `changes` if it may be another one than before. */
 export interface AssertionSigners {
   readonly changes: boolean
+  /** What they sign by, if that is known before the first key is. */
+  readonly algorithm: SigningAlgorithm | undefined
   readonly of: (client: string) => AssertionSigner | Promise<AssertionSigner>
 }
 
@@ -83,10 +86,11 @@ export function assertionSigners(options: SigningOptions, type: string): Asserti
   }
   if (typeof key !== 'function' && typeof certificate !== 'function') {
     const fixed = signer(key, certificate, asOption)
-    return { changes: false, of: () => fixed }
+    return { changes: false, algorithm: fixed.algorithm, of: () => fixed }
   }
   return {
     changes: true,
+    algorithm: options.algorithm,
     of: async (client) => {
       const given = await resolved(key, 'key', client)
       return signer(given, await resolved(certificate, 'certificate', client), asSupplied(client))
@@ -135,6 +139,7 @@ function signerOf(
   })
   const expires = expiresAt ?? certificate?.expiresAt
   return {
+    algorithm: signs.algorithm,
     header,
     sign: (input, client) => signs.sign(input, client),
     credential: digest(`${header} ${publicJwk === undefined ? '' : jwkThumbprint(publicJwk)}`),

@@ -1,3 +1,5 @@
+import type { SigningAlgorithm } from '../jws.ts'
+
 /** What of a client expires, and when. */
 export interface CredentialExpiry {
   readonly what: 'key' | 'certificate' | 'secret'
@@ -41,6 +43,10 @@ export interface ClientAuthentication {
   readonly method: string | undefined
   /** A digest of the credential as it is now. Lets a rotated credential end a remembered failure. */
   readonly currentCredential?: ((client: string) => Promise<string>) | undefined
+  /** What is fixed about its assertions: how they are signed, and to whom they are addressed if not to the issuer. */
+  readonly assertion?:
+    | { readonly algorithm?: SigningAlgorithm | undefined; readonly audience?: string | undefined }
+    | undefined
 }
 
 /** A client secret, or a function that gives it: asked for every token request, so that a rotated secret is used at once. */
@@ -51,6 +57,7 @@ export function clientAuthentication(
   method: string | undefined,
   authenticate: (draft: TokenRequestDraft) => void | Promise<void>,
   currentCredential?: (client: string) => Promise<string>,
+  assertion?: ClientAuthentication['assertion'],
 ): ClientAuthentication {
-  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method, currentCredential })
+  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method, currentCredential, assertion })
 }

@@ -35,5 +35,6 @@ export function privateKeyJwt(options: PrivateKeyJwtOptions): ClientAuthenticati
       sendAssertion(draft, `${input}.${await sign(input, draft.client)}`, settings.sendClientId)
     },
     signers.changes ? async (client) => (await signers.of(client)).credential : undefined,
+    { algorithm: signers.algorithm, audience: settings.audience },
   )
 }
