@@ -85,6 +85,7 @@ export class Clients {
     const { clock, events, isClosed, isAttached } = this.#context
     const settings = readClientOptions(options, name, at)
     const endpoint = new TokenEndpoint(settings, clock, events, isAttached)
+    const { dpop, grant } = settings
     const gate = new RequestGate(name, clock, endpoint.credentialChanged)
     return {
       settings,
@@ -92,13 +93,11 @@ export class Clients {
       events,
       endpoint,
       gate,
+      // Short where it can be: it is part of the key that each request makes.
       keyPart: JSON.stringify([
-        name,
-        settings.tokenEndpoint ?? settings.issuer,
-        settings.clientId,
-        settings.dpop?.thumbprint,
-        settings.grant.type,
-        settings.grant.keyPart,
+        ...[name, settings.tokenEndpoint ?? settings.issuer, settings.clientId],
+        ...(dpop === undefined ? [] : [dpop.thumbprint]),
+        ...(grant.type === 'client_credentials' ? [] : [grant.type, grant.keyPart]),
       ]),
       whyEnded: () => (isClosed() ? closedError(name) : undefined),
       busy: () => gate.refusal() !== undefined,

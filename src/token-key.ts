@@ -26,8 +26,10 @@ export interface TokenParameters {
 export function tokenKey(clientKey: string, wanted: TokenParameters): string {
   const { scope, resource, audience, parameters, authorizationDetails = '', subject } = wanted
   const entries = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1))
-  const lists = [canonical(scope), canonical(resource), canonical(audience)]
-  return JSON.stringify([clientKey, ...lists, entries, authorizationDetails, subject?.digest ?? ''])
+  const parts: unknown[] = [clientKey, canonical(scope), canonical(resource), canonical(audience), entries]
+  // Most tokens have neither, and every request pays for the length of its key.
+  if (authorizationDetails !== '' || subject !== undefined) parts.push(authorizationDetails, subject?.digest)
+  return JSON.stringify(parts)
 }
 
 function canonical(values: readonly string[]): readonly string[] {
