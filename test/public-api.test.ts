@@ -97,10 +97,12 @@ const EXPECTED: Record<string, PublicNames> = {
     types: ['AnswerHeaders', 'TokenDispatchOptions', 'TokenInterceptor', 'TokenInterceptorOptions', 'UndiciAnswer'],
   },
   'evertoken/providers': {
-    values: ['amazonCognito', 'auth0', 'keycloak', 'microsoftEntra', 'okta', 'salesforce'],
+    values: ['amazonCognito', 'auth0', 'googleServiceAccount', 'keycloak', 'microsoftEntra', 'okta', 'salesforce'],
     types: [
       'AmazonCognitoOptions',
       'Auth0Options',
+      'GoogleServiceAccountKey',
+      'GoogleServiceAccountOptions',
       'KeycloakOptions',
       'MicrosoftEntraOptions',
       'OktaOptions',

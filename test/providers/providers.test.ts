@@ -1,7 +1,17 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { createLocalJWKSet, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { ClientOptions } from '../../src/client-options.ts'
-import { TokenManager, TokenResponseError } from '../../src/index.ts'
-import { amazonCognito, auth0, keycloak, microsoftEntra, okta, salesforce } from '../../src/providers/index.ts'
+import { privateKeyJwt, TokenManager, TokenResponseError, workloadIdentity } from '../../src/index.ts'
+import {
+  amazonCognito,
+  auth0,
+  googleServiceAccount,
+  keycloak,
+  microsoftEntra,
+  okta,
+  salesforce,
+} from '../../src/providers/index.ts'
 import { AuthorizationServer } from '../support/authorization-server.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -135,6 +145,67 @@ describe('the settings for a provider', () => {
     expect(deviations).toEqual([])
   })
 
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const keySet = createLocalJWKSet({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'key-1' }] })
+  const keyFile = {
+    type: 'service_account',
+    project_id: 'orders-1',
+    private_key_id: 'key-1',
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    client_email: 'orders@orders-1.iam.gserviceaccount.com',
+    client_id: '100000000000000000001',
+    token_uri: 'https://oauth2.googleapis.com/token',
+  }
+  const scope = 'https://www.googleapis.com/auth/pubsub'
+  const googleAnswer = { access_token: 'ya29.c.b0AXv0z', expires_in: 3599, token_type: 'Bearer' }
+
+  it.each([
+    ['for itself', undefined, {}],
+    ['on behalf of a user', 'admin@example.com', { sub: 'admin@example.com' }],
+  ])('present the assertion of a Google service account: %s', async (_, subject, claims) => {
+    const options = googleServiceAccount({ credentials: keyFile, scope, subject })
+    const { tokens, server, clock } = at(options, googleAnswer)
+    expect((await tokens.getToken()).lifetimeMs).toBe(3_599_000)
+    const [sent] = server.requests
+    expect(sent?.url).toBe('https://oauth2.googleapis.com/token')
+    expect(sent?.headers.authorization).toBeUndefined()
+    expect([...(sent?.form.keys() ?? [])]).toEqual(['grant_type', 'assertion'])
+    const { payload, protectedHeader } = await jwtVerify(sent?.form.get('assertion') ?? '', keySet, {
+      currentDate: new Date(clock.now()),
+    })
+    expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-1' })
+    expect(payload).toMatchObject({ iss: keyFile.client_email, aud: keyFile.token_uri, scope, ...claims })
+    expect('sub' in payload).toBe(subject !== undefined)
+  })
+
+  it('take a federated credential for Microsoft Entra', async () => {
+    const clientAuthentication = workloadIdentity({ assertion: async () => 'eyJhbGci.eyJpc3Mi.c2ln' })
+    const options = { clientId: 'orders', tenant: 't', resource: 'api://orders', clientAuthentication }
+    const { tokens, server } = at(microsoftEntra(options), RECORDED['Microsoft Entra']!.answer)
+    await tokens.getToken()
+    const form = server.requests[0]?.form
+    expect(form?.get('client_assertion')).toBe('eyJhbGci.eyJpc3Mi.c2ln')
+    expect(form?.get('client_assertion_type')).toBe('urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+    expect(form?.get('client_id')).toBe('orders')
+  })
+
+  it.each([
+    ['Okta', okta({ clientId: 'orders', domain: 'example.okta.com' }), 'https://example.okta.com/oauth2/default'],
+    [
+      'Keycloak',
+      keycloak({ clientId: 'orders', url: 'https://sso.example', realm: 'r' }),
+      'https://sso.example/realms/r',
+    ],
+  ])('sign a JWT for %s', async (_, options, audience) => {
+    const clientAuthentication = privateKeyJwt({ key: privateKey, keyId: 'key-1' })
+    const { tokens, server, clock } = at({ ...options, clientAuthentication }, googleAnswer)
+    await tokens.getToken()
+    const { payload } = await jwtVerify(server.requests[0]?.form.get('client_assertion') ?? '', keySet, {
+      currentDate: new Date(clock.now()),
+    })
+    expect(payload).toMatchObject({ iss: 'orders', sub: 'orders', aud: audience })
+  })
+
   it('refresh when Microsoft Entra says so', async () => {
     const { tokens, server, clock } = at(RECORDED['Microsoft Entra']!.options, RECORDED['Microsoft Entra']!.answer)
     await tokens.getToken()
@@ -222,6 +293,9 @@ describe('the settings for a provider', () => {
     ['no resource', () => microsoftEntra({ ...client, tenant: 't', resource: '' }), '`resource`'],
     ['a prefix without a region', () => amazonCognito({ ...client, domain: 'example' }), '`region`'],
     ['a region beside a domain', () => amazonCognito({ ...client, domain: 'a.example', region: 'x' }), '`region`'],
+    ['no scope', () => googleServiceAccount({ credentials: keyFile, scope: [] }), '`scope`'],
+    ['no e-mail', () => googleServiceAccount({ credentials: {} as never, scope }), '`credentials.client_email`'],
+    ['no key file', () => googleServiceAccount({ credentials: undefined as never, scope }), '`credentials`'],
     ['no realm', () => keycloak({ ...client, url: 'https://a.example', realm: '' }), '`realm`'],
   ])('refuse %s at once', (_, make, option) => {
     expect(make).toThrow(TypeError)
