@@ -36,6 +36,8 @@ export class CertificateAndKey {
   /** The base64url SHA-256 of the certificate: `x5t#S256`. @see RFC 8705 §3.1 */
   readonly thumbprint: string
   /** Epoch milliseconds. */
+  readonly issuedAt: number
+  /** Epoch milliseconds. */
   readonly expiresAt: number
 
   /** @throws PairProblem */
@@ -53,6 +55,7 @@ export class CertificateAndKey {
     }
     this.subject = redactText(certificate.subject.replaceAll('\n', ', '), [], 200)
     this.thumbprint = Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url')
+    this.issuedAt = Date.parse(certificate.validFrom)
     this.expiresAt = Date.parse(certificate.validTo)
   }
 

@@ -3,7 +3,9 @@ import type { Clock } from './clock.ts'
 import type { TokenEventEmitter } from './events.ts'
 
 const DAY_MS = 24 * 3_600_000
-const AHEAD_MS = 30 * DAY_MS
+const MOST_AHEAD_MS = 30 * DAY_MS
+// Of what lives shorter, as certificates that are renewed by themselves do, the last fifth.
+const SHARE_AHEAD = 1 / 5
 
 /** Tells, ahead of time and once a day, that a client's credential expires. */
 export class CredentialExpiryNotices {
@@ -21,11 +23,15 @@ export class CredentialExpiryNotices {
   /** Looks at a credential that is about to be used. */
   look(expiry: CredentialExpiry | undefined): void {
     const now = this.#clock.now()
-    if (expiry === undefined || expiry.expiresAt - now >= AHEAD_MS) return
+    if (expiry === undefined || expiry.expiresAt - now >= aheadMs(expiry)) return
     // A clock that was set back must not silence it.
     if (Math.abs(now - (this.#told.get(expiry.what) ?? Number.NEGATIVE_INFINITY)) < DAY_MS) return
     this.#told.set(expiry.what, now)
     const { what, expiresAt } = expiry
     this.#events.emit('credentialExpiring', () => ({ client: this.#client, what, expiresAt }))
   }
+}
+
+function aheadMs({ issuedAt = Number.NEGATIVE_INFINITY, expiresAt }: CredentialExpiry): number {
+  return Math.min(MOST_AHEAD_MS, (expiresAt - issuedAt) * SHARE_AHEAD)
 }

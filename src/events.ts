@@ -53,7 +53,7 @@ export interface TokenEvents {
   validityNotMet: TokenEvent & { readonly minValidityMs: number; readonly lifetimeMs: number }
   /** A token could not be revoked on closing. @see RFC 7009 */
   revocationFailed: TokenEvent & { readonly error: TokenError }
-  /** What a client authenticates with expires within 30 days, or has. Told with token requests, at most once a day. */
+  /** What a client authenticates with expires within 30 days, or the last fifth of its life, or has. Told with token requests, at most once a day. */
   credentialExpiring: { readonly client: string } & CredentialExpiry
   /** A new client certificate came into use; tokens bound to the earlier one are not used any more. @see RFC 8705 §6.3 */
   certificateChanged: { readonly client: string; readonly thumbprint: string; readonly expiresAt: number }

@@ -1,4 +1,5 @@
 import type { AccessToken, Header } from './access-token.ts'
+import { type AuthorizationDetail, frozenJson } from './authorization-details.ts'
 import { optionError, TokenError, type TokenErrorInit } from './errors.ts'
 import { spellings } from './redaction.ts'
 import { isTransientStatus } from './retry-after.ts'
@@ -13,6 +14,7 @@ export interface TokenRequestDescription {
   readonly resource: readonly string[]
   readonly audience: readonly string[]
   readonly parameters: Readonly<Record<string, string>>
+  readonly authorizationDetails: readonly AuthorizationDetail[]
   /** Aborts when the attempt's time is up. */
   readonly signal: AbortSignal
   /** Registers a secret, so that it is blanked out of everything that is shown. */
@@ -107,9 +109,11 @@ export function describeRequest(
   signal: AbortSignal,
   hide: (secret: string) => void,
 ): TokenRequestDescription {
-  const { scope, resource, audience, parameters } = wanted
-  const { name, clientId } = client
-  return Object.freeze({ client: name, clientId, scope, resource, audience, parameters, signal, hide })
+  const { scope, resource, audience, parameters, authorizationDetails: details } = wanted
+  const { name: clientName, clientId } = client
+  const authorizationDetails = details === undefined ? [] : frozenJson<readonly AuthorizationDetail[]>(details)
+  const request = { scope, resource, audience, parameters, authorizationDetails }
+  return Object.freeze({ client: clientName, clientId, ...request, signal, hide })
 }
 
 /**

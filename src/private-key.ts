@@ -93,6 +93,8 @@ export interface KeyCertificate {
   /** The base64url SHA-256 of the certificate. @see RFC 7515 §4.1.8 */
   readonly thumbprint: string
   /** Epoch milliseconds. */
+  readonly issuedAt: number
+  /** Epoch milliseconds. */
   readonly expiresAt: number
   readonly publicJwk: JsonWebKey
 }
@@ -100,9 +102,10 @@ export interface KeyCertificate {
 /** Reads a certificate, PEM; of several, the first. @throws what `refuse` makes */
 export function readKeyCertificate(pem: string | Uint8Array, refuse: RefuseKey): KeyCertificate {
   try {
-    const { fingerprint256, validTo, publicKey } = new X509Certificate(pem)
+    const { fingerprint256, validFrom, validTo, publicKey } = new X509Certificate(pem)
     return {
       thumbprint: Buffer.from(fingerprint256.replaceAll(':', ''), 'hex').toString('base64url'),
+      issuedAt: Date.parse(validFrom),
       expiresAt: Date.parse(validTo),
       publicJwk: publicKey.export({ format: 'jwk' }),
     }

@@ -1,5 +1,5 @@
 import { type AuthenticatedRequest, authenticatedRequest, type RequestPlan } from './authenticated-request.ts'
-import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
+import type { CredentialExpiry, TokenRequestDraft } from './client-authentication/client-authentication.ts'
 import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
@@ -219,7 +219,7 @@ export class TokenEndpoint {
       const certificate = await this.#readCertificate(plan.signal)
       const built = await authenticatedRequest(this.#settings, { ...plan, certificate, now: this.#clock.now() })
       this.#expiryNotices.look(built.expiry)
-      this.#expiryNotices.look(certificate && { what: 'certificate', expiresAt: certificate.expiresAt })
+      this.#expiryNotices.look(certificate && expiryOf(certificate))
       return built
     } catch (error) {
       this.#failed = {}
@@ -271,6 +271,10 @@ type TokenRequestPlan = Omit<RequestPlan, 'now' | 'certificate'>
 interface FailedCredentials {
   readonly credential?: string | undefined
   readonly thumbprint?: string | undefined
+}
+
+function expiryOf({ issuedAt, expiresAt }: ReadCertificate): CredentialExpiry {
+  return { what: 'certificate', issuedAt, expiresAt }
 }
 
 // The endpoint may have moved since the metadata was loaded.

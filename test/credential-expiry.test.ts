@@ -29,6 +29,17 @@ describe('a credential that expires', () => {
     expect(told).toHaveLength(2)
   })
 
+  it('is told of in the last fifth of a life of less than 150 days', async () => {
+    const { clock, told, notices: about } = notices()
+    const expiry = { what: 'certificate', issuedAt: clock.now(), expiresAt: clock.now() + 10 * DAY_MS } as const
+    await clock.advance(8 * DAY_MS)
+    about.look(expiry)
+    expect(told).toEqual([])
+    await clock.advance(1)
+    about.look(expiry)
+    expect(told).toEqual([{ client: 'orders', what: 'certificate', expiresAt: expiry.expiresAt }])
+  })
+
   it('is told of once a day, however often it is used', async () => {
     const { clock, told, notices: about } = notices()
     const expiry = { what: 'key', expiresAt: clock.now() + 2 * DAY_MS } as const

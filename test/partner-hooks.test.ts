@@ -235,6 +235,9 @@ describe('the hook requestToken', () => {
     expect(asked).toHaveLength(1)
     expect(asked[0]).toMatchObject({ client: 'default', clientId: 'partner', scope: ['a', 'b'] })
     expect(Object.isFrozen(asked[0])).toBe(true)
+    const authorizationDetails = [{ type: 'payment', amount: 5 }]
+    await tokens.getToken({ authorizationDetails })
+    expect(asked[1]?.authorizationDetails).toEqual(authorizationDetails)
   })
 
   it.each([

@@ -14,7 +14,7 @@ import {
   webCryptoSigner,
 } from '../jws.ts'
 import { text } from '../option-values.ts'
-import { type RefuseKey, readKeyCertificate } from '../private-key.ts'
+import { type KeyCertificate, type RefuseKey, readKeyCertificate } from '../private-key.ts'
 import type { CredentialExpiry } from './client-authentication.ts'
 import { askSupplier } from './supplier.ts'
 
@@ -137,15 +137,22 @@ function signerOf(
     ...(keyId !== undefined && { kid: keyId }),
     ...(certificate && { 'x5t#S256': certificate.thumbprint }),
   })
-  const expires = expiresAt ?? certificate?.expiresAt
   return {
     algorithm: signs.algorithm,
     header,
     sign: (input, client) => signs.sign(input, client),
     credential: digest(`${header} ${publicJwk === undefined ? '' : jwkThumbprint(publicJwk)}`),
-    expiry:
-      expires === undefined ? undefined : { what: expiresAt === undefined ? 'certificate' : 'key', expiresAt: expires },
+    expiry: expiryOf(expiresAt, certificate),
   }
+}
+
+function expiryOf(
+  expiresAt: number | undefined,
+  certificate: KeyCertificate | undefined,
+): CredentialExpiry | undefined {
+  if (expiresAt !== undefined) return { what: 'key', expiresAt }
+  const { issuedAt, expiresAt: end } = certificate ?? {}
+  return end === undefined ? undefined : { what: 'certificate', issuedAt, expiresAt: end }
 }
 
 function byKey(key: SigningKeyInput, { algorithm }: SigningOptions, refuse: RefuseKey): Signs {

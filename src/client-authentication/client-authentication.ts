@@ -3,6 +3,8 @@ import type { SigningAlgorithm } from '../jws.ts'
 /** What of a client expires, and when. */
 export interface CredentialExpiry {
   readonly what: 'key' | 'certificate' | 'secret'
+  /** Epoch milliseconds; since when it is valid, if that is known. */
+  readonly issuedAt?: number | undefined
   /** Epoch milliseconds. */
   readonly expiresAt: number
 }

@@ -281,7 +281,11 @@ describe('privateKeyJwt with `certificate`', () => {
     const { raw } = new X509Certificate(one.cert)
     const thumbprint = Buffer.from(await crypto.subtle.digest('SHA-256', raw)).toString('base64url')
     expect(jose.decodeProtectedHeader(body.get('client_assertion') ?? '')).toMatchObject({ 'x5t#S256': thumbprint })
-    expect(credentialExpiry).toEqual({ what: 'certificate', expiresAt: Math.floor((NOW + 86_400_000) / 1000) * 1000 })
+    expect(credentialExpiry).toEqual({
+      what: 'certificate',
+      issuedAt: Date.parse(new X509Certificate(one.cert).validFrom),
+      expiresAt: Math.floor((NOW + 86_400_000) / 1000) * 1000,
+    })
   })
 
   it('takes it as bytes too, and beside `sign`', async () => {
