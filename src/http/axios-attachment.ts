@@ -1,5 +1,5 @@
 import type { AxiosInstance, AxiosRequestTransformer, AxiosResponse } from 'axios'
-import { optionError, TokenError } from '../errors.ts'
+import { TokenError } from '../errors.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
@@ -10,6 +10,7 @@ import { carryToken, PASSAGE, Passage, type PassageConfig, writeHeaders } from '
 import { answerRejections } from './axios-rejection.ts'
 import { waitForToken } from './axios-wait.ts'
 import { guardRedirects } from './redirect-guard.ts'
+import { RequestedToken } from './requested-token.ts'
 import { tokenHeaderNames } from './token-headers.ts'
 
 /**
@@ -24,9 +25,9 @@ export class AxiosAttachment {
   readonly #prepared: PreparedAxios
   readonly #origins: AxiosOrigins
   readonly #byDefault: TokenSelection
+  readonly #tokens: RequestedToken
   readonly #checkLast: AxiosRequestTransformer
   readonly #ownTransform: AxiosRequestTransformer | undefined
-  #source: TokenSource | undefined
   #end: (() => void) | undefined
 
   constructor(instance: AxiosInstance, manager: TokenManager<string>, given: ApiRequestOptions<string, AxiosResponse>) {
@@ -37,7 +38,7 @@ export class AxiosAttachment {
     this.#ownTransform = transformsOf(instance.defaults)[0]
     this.#origins = new AxiosOrigins(instance, origins, onOtherOrigin)
     this.#byDefault = byDefault
-    if (byDefault.client !== undefined || manager.hasDefaultClient()) this.#source = this.#defaultSource()
+    this.#tokens = new RequestedToken(manager, byDefault)
     const check = (config: PassageConfig) => this.#checkBeforeSending(config)
     this.#checkLast = function (data) {
       check(this)
@@ -88,7 +89,7 @@ export class AxiosAttachment {
   #approve(config: PassageConfig): boolean {
     this.#withLastCheck(config)
     const { token: wanted } = config
-    const source = wanted === undefined ? this.#source : wanted instanceof TokenSource ? wanted : undefined
+    const source = wanted === undefined ? this.#tokens.held : wanted instanceof TokenSource ? wanted : undefined
     const state = source?.state()
     const isUsable = source !== undefined && (state === 'fresh' || state === 'refresh due')
     const origin = isUsable ? this.#origins.knownReceiver(config, source) : undefined
@@ -117,14 +118,14 @@ export class AxiosAttachment {
   async #prepare(config: PassageConfig): Promise<PassageConfig> {
     config.headers ??= {} as PassageConfig['headers']
     if (config.token === false) return leaveOut(config)
-    const chosen = config.token === undefined ? this.#source : this.#sourceFor(config.token)
+    const chosen = config.token === undefined ? this.#tokens.held : this.#tokens.sourceFor(config.token)
     // Errors show the config, which must not hold a user's token.
     if (chosen?.parameters().subject !== undefined) config.token = chosen
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
     if (isHeaderKnown && this.#keepsOwnHeader(config)) return config
     // The source by default is asked for anew: its client may have been removed since.
-    const source = config.token === undefined || chosen === undefined ? this.#sourceFor(config.token) : chosen
+    const source = config.token === undefined || chosen === undefined ? this.#tokens.sourceFor(config.token) : chosen
     const origin = this.#origins.receiver(config, source)
     if (origin === undefined) return leaveOut(config)
     if (config.auth) throw authConflict()
@@ -185,25 +186,6 @@ export class AxiosAttachment {
     const origin = URL.canParse(config.baseURL ?? '') ? new URL(config.baseURL ?? '').origin : ''
     this.manager.events.emit('authorizationKept', () => ({ client: this.#byDefault.client, origin }))
     return true
-  }
-
-  #sourceFor(wanted: PassageConfig['token']): TokenSource {
-    if (wanted instanceof TokenSource) return wanted
-    if (wanted === undefined) {
-      this.#source = this.#defaultSource()
-      return this.#source
-    }
-    if (typeof wanted !== 'object' || wanted === null) {
-      throw optionError('token', 'must be an object of token parameters, a handle on a token, or false')
-    }
-    const { client: named } = this.#byDefault
-    const isOtherClient = wanted.client !== undefined && named !== undefined && wanted.client !== named
-    return this.manager.sourceOf(isOtherClient ? wanted : { ...this.#byDefault, ...wanted })
-  }
-
-  // Held, so that it stays the one source of its key.
-  #defaultSource(): TokenSource {
-    return this.manager.source(this.#byDefault as TokenSelection & { client: string })
   }
 }
 

@@ -51,12 +51,15 @@ export class FetchCall {
   }
 }
 
-/** What is given beside the URL, read once, from a `Request` or any other object that has it from its class too. */
+/**
+ * What is given beside the URL, read once, from a `Request` or any other object that has it from its class too; never
+ * from `Object.prototype`.
+ */
 export function readInit<Init extends RequestInit>(init: Init | null | undefined): Partial<Init> {
-  if (init === undefined || init === null) return {}
-  const prototype: unknown = Object.getPrototypeOf(init)
-  if (prototype === Object.prototype || prototype === null) return init
-  return { ...membersOf(init, INIT_MEMBERS), ...init }
+  const prototype: unknown = Object.getPrototypeOf(init ?? {})
+  const isPlain = prototype === Object.prototype || prototype === null
+  const inherited = isPlain ? undefined : membersOf(init as Init, INIT_MEMBERS)
+  return { __proto__: null, ...inherited, ...init } as object as Partial<Init>
 }
 
 /** The same request for a second sending; `undefined` if its body could only be sent once. */

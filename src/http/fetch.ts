@@ -7,7 +7,7 @@ import { exchange } from './fetch-exchange.ts'
 import { withoutAuthorization } from './fetch-headers.ts'
 import { FetchOrigins } from './fetch-origins.ts'
 import { FetchCall, readInit } from './fetch-request.ts'
-import { FetchToken } from './fetch-token.ts'
+import { RequestedToken } from './requested-token.ts'
 
 /** A function like `fetch`: the global one, undici's, or whatever else takes and gives the same. */
 export type FetchImplementation = (
@@ -75,7 +75,7 @@ export function createTokenFetch<Name extends string = never>(
   const { byDefault, origins: listed, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(shared)
   const { events } = manager
   const origins = new FetchOrigins(listed, onOtherOrigin)
-  const tokens = new FetchToken(manager as unknown as TokenManager<string>, byDefault)
+  const tokens = new RequestedToken(manager as unknown as TokenManager<string>, byDefault)
   const present = globalThis.fetch
   const implementation = (): typeof globalThis.fetch => {
     if (given !== undefined) return given as typeof globalThis.fetch

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createTokenFetch, type TokenFetchOptions } from '../../src/http/fetch.ts'
 import { TokenManager } from '../../src/token-manager.ts'
+import { AuthorizationServer } from '../support/authorization-server.ts'
 import { sendJson, startServer } from '../support/http-server.ts'
 import { clientOf, managed } from '../support/managed.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 import { failureOf } from './axios-api.ts'
 import { FetchApi } from './fetch-api.ts'
 
@@ -211,6 +213,35 @@ describe('the token', () => {
       expect.objectContaining({ code: 'unknown_client' }),
     )
   })
+
+  it('is at hand again after its client was removed and configured anew', async () => {
+    const clock = new VirtualClock()
+    const server = new AuthorizationServer(clock)
+    const tokens = new TokenManager<string>({ clock, clients: () => clientOf(server) })
+    const api = new FetchApi()
+    const tokenFetch = createTokenFetch(tokens, { client: 'tenant', origins: [API], fetch: api.fetch })
+    await tokenFetch(ORDERS)
+    tokens.removeClient('tenant')
+    await tokenFetch(ORDERS)
+    await tokenFetch(ORDERS)
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-2', 'Bearer token-2'])
+  })
+
+  it.each([{ token: false }, { token: { scope: 'admin' } }])(
+    'is not what somebody has put on Object.prototype: %j',
+    async (polluted) => {
+      const { api, server, tokenFetch } = made()
+      Object.defineProperty(Object.prototype, 'token', { value: polluted.token, configurable: true })
+      try {
+        await tokenFetch(ORDERS)
+        await tokenFetch(ORDERS, { method: 'DELETE' })
+      } finally {
+        Reflect.deleteProperty(Object.prototype, 'token')
+      }
+      expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
+      expect(server.requests.map(({ form }) => form.get('scope'))).toEqual(['orders.read'])
+    },
+  )
 
   it.each([[true], [null], ['orders.read'], [1], [[]], [() => 'x']])(
     'is refused where it is none: %s',
