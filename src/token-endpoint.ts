@@ -1,12 +1,10 @@
-import { type AuthenticatedRequest, authenticatedRequest, type RequestPlan } from './authenticated-request.ts'
-import type { CredentialExpiry, TokenRequestDraft } from './client-authentication/client-authentication.ts'
+import type { AuthenticatedRequest } from './authenticated-request.ts'
+import { AuthorizationServer, type ExchangePlan } from './authorization-server.ts'
+import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
 import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
-import { type Clock, type Instant, instant, withTimeout } from './clock.ts'
-import { CredentialExpiryNotices } from './credential-expiry.ts'
-import { Discovery } from './discovery.ts'
-import { shownUrl } from './endpoint-url.ts'
-import { TokenError, TokenResponseError, TokenTransportError } from './errors.ts'
+import { type Clock, type Instant, instant } from './clock.ts'
+import { type TokenError, TokenResponseError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
 import { fillGrant } from './grant/grant.ts'
@@ -14,10 +12,11 @@ import { callHook, describeRequest, type PartnerHooks } from './partner-hooks.ts
 import { rebuiltRequest } from './rebuilt-request.ts'
 import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
+import { revokeToken } from './revocation.ts'
 import { abortable } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
 import { readReceivedToken, readTokenResponse, type TokenResponse } from './token-response.ts'
-import { createTransport, type HttpResponse, type Send } from './transport.ts'
+import type { HttpResponse } from './transport.ts'
 
 /** What bounds one token request. */
 export interface TokenRequestLimits {
@@ -39,16 +38,13 @@ export interface RequestedToken {
 }
 
 /**
- * One client's way to its token endpoint: builds the request, authenticates, sends it, reads the answer, retries.
+ * One client's way to a token: builds the request, sends it, reads the answer, retries.
  * @see RFC 6749 §4.4
  */
 export class TokenEndpoint {
+  readonly #server: AuthorizationServer
   readonly #settings: ClientSettings
   readonly #clock: Clock
-  readonly #send: Send
-  readonly #events: TokenEventEmitter
-  readonly #expiryNotices: CredentialExpiryNotices
-  readonly #discovery: Discovery | undefined
   #failed: FailedCredentials = {}
 
   constructor(
@@ -57,24 +53,9 @@ export class TokenEndpoint {
     events: TokenEventEmitter,
     isAttached: (axios: object) => boolean,
   ) {
+    this.#server = new AuthorizationServer(settings, clock, events, isAttached)
     this.#settings = settings
     this.#clock = clock
-    this.#events = events
-    this.#expiryNotices = new CredentialExpiryNotices(settings.name, events, clock)
-    this.#send = createTransport({ ...settings.transport, client: settings.name, isAttached })
-    if (settings.tokenEndpoint === undefined && settings.issuer !== undefined) {
-      const { name: client, issuer, expectedIssuer, endpointOrigins, allowInsecureLoopback } = settings
-      this.#discovery = new Discovery({
-        client,
-        issuer,
-        expectedIssuer,
-        endpointOrigins,
-        allowInsecureLoopback,
-        clock,
-        events,
-        send: async (request) => this.#send({ ...request, certificate: await this.#readCertificate(request.signal) }),
-      })
-    }
   }
 
   /** Where the request goes, as far as it is configured: the token endpoint or the issuer. */
@@ -91,11 +72,11 @@ export class TokenEndpoint {
       const { signal } = new AbortController()
       const { credential, thumbprint } = this.#failed
       const changed = async (deadline: AbortSignal) => {
-        if ((await this.#readCertificate(deadline))?.thumbprint !== thumbprint) return true
+        if ((await this.#server.readCertificate(deadline))?.thumbprint !== thumbprint) return true
         return currentCredential !== undefined && (await currentCredential(name)) !== credential
       }
       try {
-        return await this.#inTime(this.url, signal, (deadline) => abortable(deadline, () => changed(deadline)))
+        return await this.#server.inTime(this.url, signal, (deadline) => abortable(deadline, () => changed(deadline)))
       } catch {
         // What cannot be read is no news: the failure that is remembered says more.
         return false
@@ -120,42 +101,19 @@ export class TokenEndpoint {
     }
   }
 
-  /**
-   * Revokes a token, in one attempt.
-   * @throws TokenError, TokenResponseError, TokenTransportError
-   * @see RFC 7009 §2
-   */
+  /** Revokes a token, in one attempt. @throws like {@link revokeToken} @see RFC 7009 §2 */
   async revokeToken(token: string): Promise<void> {
-    const { name, revocationEndpoint, certificate } = this.#settings
-    const { signal } = new AbortController()
-    const metadata = await this.#discovery?.load(signal)
-    const alias = certificate && metadata?.mtlsRevocationEndpoint
-    const url = revocationEndpoint ?? alias ?? metadata?.revocationEndpoint
-    if (url === undefined) throw revocationUnavailable(name)
-    const { status } = await this.#inTime(url, signal, async (deadline) => {
-      const { request } = await this.#build({
-        url,
-        metadata,
-        signal: deadline,
-        fill: ({ body }) => {
-          body.set('token', token)
-          body.set('token_type_hint', 'access_token')
-        },
-      })
-      return await this.#send(request)
-    })
-    // 200 even for a token the server does not know.
-    if (status >= 300) throw revocationError(name, url, status)
+    await revokeToken(this.#server, token)
   }
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
   async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
     const { grant, tokenEndpoint, hooks, certificate, dpop } = this.#settings
     if (hooks.requestToken !== undefined) return await this.#requestByHook(hooks.requestToken, parameters, signal)
-    const metadata = await this.#discovery?.load(signal)
+    const metadata = await this.#server.metadata(signal)
     const alias = certificate && metadata?.mtlsTokenEndpoint
     const url = tokenEndpoint ?? alias ?? metadata?.tokenEndpoint ?? ''
-    return await this.#inTime(url, signal, async (deadline) => {
+    return await this.#server.inTime(url, signal, async (deadline) => {
       const fill = (draft: TokenRequestDraft) => fillGrant(grant, draft, parameters)
       const rebuild = hooks.buildRequest && this.#rebuilder(hooks.buildRequest, parameters, deadline)
       const plan = { url, metadata, signal: deadline, fill, rebuild, dpop }
@@ -170,18 +128,18 @@ export class TokenEndpoint {
     })
   }
 
-  async #exchange(plan: TokenRequestPlan, parameters: TokenParameters): Promise<RequestedToken> {
+  async #exchange(plan: ExchangePlan, parameters: TokenParameters): Promise<RequestedToken> {
     const built = await this.#build(plan)
     const requestedAt = instant(this.#clock)
     try {
-      const answer = await this.#send(built.request)
+      const answer = await this.#server.send(built.request)
       plan.dpop?.noteNonce(built.request, answer.header('dpop-nonce'))
       const response = this.#read(answer, built, parameters, requestedAt)
       return { response, requestedAt, certificate: built.request.certificate }
     } catch (error) {
       const { credential, request } = built
       this.#failed = { credential, thumbprint: request.certificate?.thumbprint }
-      if (isGone(error)) this.#discovery?.doubt()
+      if (isGone(error)) this.#server.doubtMetadata()
       throw error
     }
   }
@@ -190,7 +148,7 @@ export class TokenEndpoint {
     build: NonNullable<PartnerHooks['buildRequest']>,
     parameters: TokenParameters,
     signal: AbortSignal,
-  ): RequestPlan['rebuild'] {
+  ): ExchangePlan['rebuild'] {
     return async (request, hide) =>
       await rebuiltRequest(build, request, describeRequest(this.#settings, parameters, signal, hide))
   }
@@ -201,7 +159,7 @@ export class TokenEndpoint {
     signal: AbortSignal,
   ): Promise<RequestedToken> {
     const { name: client, defaultLifetimeMs } = this.#settings
-    return await this.#inTime('', signal, async (deadline) => {
+    return await this.#server.inTime('', signal, async (deadline) => {
       const secrets: string[] = []
       const hide = (secret: string) => secrets.push(...spellings(secret))
       const wanted = describeRequest(this.#settings, parameters, deadline, hide)
@@ -214,23 +172,13 @@ export class TokenEndpoint {
     })
   }
 
-  async #build(plan: TokenRequestPlan): Promise<AuthenticatedRequest> {
+  async #build(plan: ExchangePlan): Promise<AuthenticatedRequest> {
     try {
-      const certificate = await this.#readCertificate(plan.signal)
-      const built = await authenticatedRequest(this.#settings, { ...plan, certificate, now: this.#clock.now() })
-      this.#expiryNotices.look(built.expiry)
-      this.#expiryNotices.look(certificate && expiryOf(certificate))
-      return built
+      return await this.#server.build(plan)
     } catch (error) {
       this.#failed = {}
       throw error
     }
-  }
-
-  async #readCertificate(signal: AbortSignal): Promise<ReadCertificate | undefined> {
-    const { name: client, certificate } = this.#settings
-    const onKept = (error: TokenError) => this.#events.emit('certificateKept', () => ({ client, error }))
-    return certificate && (await abortable(signal, () => certificate.read({ client, now: this.#clock.now(), onKept })))
   }
 
   #read(
@@ -256,25 +204,12 @@ export class TokenEndpoint {
       parseResponse: hooks.parseResponse,
     })
   }
-
-  /** Runs one attempt with a signal that aborts when the given one does or the attempt's own time is up. */
-  async #inTime<T>(url: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { name, attemptTimeoutMs: ms } = this.#settings
-    return await withTimeout({ clock: this.#clock, ms, tooLate: () => timeoutError(name, url, ms), signal }, work)
-  }
 }
-
-/** What is known of a request before its attempt. */
-type TokenRequestPlan = Omit<RequestPlan, 'now' | 'certificate'>
 
 /** What the client authenticated with when a request failed; nothing if it could not be read. */
 interface FailedCredentials {
   readonly credential?: string | undefined
   readonly thumbprint?: string | undefined
-}
-
-function expiryOf({ issuedAt, expiresAt }: ReadCertificate): CredentialExpiry {
-  return { what: 'certificate', issuedAt, expiresAt }
 }
 
 // The endpoint may have moved since the metadata was loaded.
@@ -286,36 +221,4 @@ function isGone(error: unknown): boolean {
 // RFC 9449 §8
 function isNonceWanted(error: unknown): boolean {
   return error instanceof TokenResponseError && error.error === 'use_dpop_nonce'
-}
-
-function revocationUnavailable(client: string): TokenError {
-  return new TokenError({
-    code: 'revocation_unavailable',
-    client,
-    message: `It is not known where tokens of client "${client}" are revoked; they stay valid until they expire.`,
-    hint: 'Set `revocationEndpoint`, or an `issuer` whose metadata names it.',
-  })
-}
-
-// The server's own words are left out: they may repeat the token.
-function revocationError(client: string, url: string, status: number): TokenResponseError {
-  return new TokenResponseError({
-    code: status === 429 || status >= 500 ? 'server_unavailable' : 'request_denied',
-    client,
-    status,
-    retryable: status === 429 || status >= 500,
-    message: `Revoking a token of client "${client}" at ${shownUrl(url)} failed with HTTP ${status}; it stays valid until it expires.`,
-  })
-}
-
-/** The error of a token request that ran out of time. */
-export function timeoutError(client: string, url: string, timeoutMs: number): TokenTransportError {
-  return new TokenTransportError({
-    code: 'timeout',
-    client,
-    message: `No answer${url === '' ? '' : ` from ${shownUrl(url)}`} for client "${client}" within ${timeoutMs} ms.`,
-    hint:
-      'Is the authorization server slow, does a firewall drop the connection, or does a function that supplies the secret' +
-      ' not answer? See `timeoutMs` and `attemptTimeoutMs`.',
-  })
 }
