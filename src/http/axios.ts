@@ -4,6 +4,7 @@ import type { TokenManager } from '../token-manager.ts'
 import type { ApiRequestOptions } from './api-request-options.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
 import type { RequestToken } from './axios-request-token.cts'
+import { checkManager } from './requested-token.ts'
 
 export type { RequestToken } from './axios-request-token.cts'
 
@@ -64,9 +65,7 @@ export function attachTokenManager<Name extends string = never>(
   if (typeof instance?.interceptors?.request?.use !== 'function' || !('create' in instance)) {
     throw optionError('instance', 'must be an axios instance', 'Such as `axios.create({ baseURL })`.')
   }
-  if (typeof (manager as Partial<TokenManager> | undefined)?.getToken !== 'function') {
-    throw optionError('manager', 'must be a TokenManager', 'Make one of your options: `new TokenManager({ … })`.')
-  }
+  checkManager(manager)
   const known = attachments.get(instance)
   if (known?.attachment.isInPlace() === false) known.attachment.detach()
   const present = known?.attachment.isInPlace() ? known : undefined

@@ -7,7 +7,7 @@ import { exchange } from './fetch-exchange.ts'
 import { withoutAuthorization } from './fetch-headers.ts'
 import { FetchOrigins } from './fetch-origins.ts'
 import { FetchCall, readInit } from './fetch-request.ts'
-import { RequestedToken } from './requested-token.ts'
+import { checkManager, RequestedToken } from './requested-token.ts'
 
 /** A function like `fetch`: the global one, undici's, or whatever else takes and gives the same. */
 export type FetchImplementation = (
@@ -67,9 +67,7 @@ export function createTokenFetch<Name extends string = never>(
   manager: TokenManager<Name>,
   options: TokenFetchOptions<NoInfer<Name>>,
 ): TokenFetch<Name> {
-  if (typeof (manager as Partial<TokenManager> | undefined)?.getToken !== 'function') {
-    throw optionError('manager', 'must be a TokenManager', 'Make one of your options: `new TokenManager({ … })`.')
-  }
+  checkManager(manager)
   const { fetch: given, ...shared } = ownOptions<TokenFetchOptions>(options ?? {}, '')
   if (given !== undefined && typeof given !== 'function') throw optionError('fetch', 'must be a function like `fetch`')
   const { byDefault, origins: listed, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(shared)

@@ -1,6 +1,17 @@
+import { AccessToken } from '../access-token.ts'
 import { optionError } from '../errors.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
+
+/** @throws TypeError for something that is no manager */
+export function checkManager(given: unknown): void {
+  if (typeof (given as Partial<TokenManager> | null | undefined)?.hasDefaultClient === 'function') return
+  const hint =
+    given instanceof TokenSource
+      ? 'Give the handle as `token` of a request.'
+      : 'Make one of your options: `new TokenManager({ … })`.'
+  throw optionError('manager', 'must be a TokenManager', hint)
+}
 
 /** Which token each request of one HTTP client carries. */
 export class RequestedToken {
@@ -28,8 +39,10 @@ export class RequestedToken {
       if (this.#source?.peek() === undefined) this.#source = this.#sourceByDefault()
       return this.#source as TokenSource
     }
-    if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
-      throw optionError('token', 'must be an object of token parameters, a handle on a token, or false')
+    const isSelection = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted)
+    if (!isSelection || wanted instanceof AccessToken) {
+      const what = 'must be an object of token parameters, a handle on a token, or false'
+      throw optionError('token', what, "Such as { scope: 'orders.write' }; evertoken gets the token itself.")
     }
     const { client } = wanted as TokenSelection
     const { client: named } = this.#byDefault

@@ -153,7 +153,7 @@ describe('attachTokenManager', () => {
 
   it('wants a manager', () => {
     const client = new Api().client()
-    const mistakes = [undefined, { issuer: 'https://auth.example.com' }]
+    const mistakes = [undefined, { issuer: 'https://auth.example.com' }, managed().tokens.source()]
     for (const mistake of mistakes) {
       expect(() => attachTokenManager(client, mistake as never)).toThrow(/`manager` must be a TokenManager/)
     }

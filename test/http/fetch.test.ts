@@ -252,6 +252,17 @@ describe('the token', () => {
     },
   )
 
+  it('is refused where it is given itself, or its text, and shown in neither case', async () => {
+    const { api, tokens, tokenFetch } = made()
+    const token = await tokens.getToken()
+    for (const wrong of [token, token.reveal()]) {
+      const error = await failureOf(tokenFetch(ORDERS, { token: wrong as never }))
+      expect(error.message).toMatch(/`token` must be .* Such as .*scope/)
+      expect(String(error.stack)).not.toContain(token.reveal())
+    }
+    expect(api.requests).toEqual([])
+  })
+
   it.each([{ scopes: 'a' }, { scope: 'a"b' }, { timeoutMs: 1 }])(
     'is refused where a parameter is wrong: %j',
     async (token) => {
@@ -401,6 +412,12 @@ describe('createTokenFetch', () => {
 
   it.each([undefined, null, {}, 'x', { issuer: 'https://auth.example.com' }])('wants a manager: %j', (manager) => {
     expect(() => createTokenFetch(manager as never, { origins: [API] })).toThrow(/`manager` must be a TokenManager/)
+  })
+
+  it('says where a handle belongs that is given as the manager', () => {
+    const handle = managed().tokens.source()
+    const wrong = () => createTokenFetch(handle as never, { origins: [API] })
+    expect(wrong).toThrow(/`manager` must be a TokenManager.*`token` of a request/)
   })
 
   it('reads its options once', async () => {
