@@ -336,7 +336,9 @@ describe('what a manager says of a certificate', () => {
 
   it('tells ahead of time that it expires', async () => {
     await using servers = await startMutualServers(authority)
-    const { tokens, current, certificate } = mutual(servers)
+    const { tokens, current, certificate, source } = mutual(servers)
+    // Of its two hours, the last ten minutes.
+    source.pair = authority.issue({ names: ['orders-service'], notAfter: new Date(Date.now() + 600_000) })
     const told: object[] = []
     tokens.on('credentialExpiring', (event) => told.push(event))
     await tokens.getToken()
