@@ -152,6 +152,13 @@ describe.each(CLIENTS)('a request by %s of a client with `dpop`', (name, connect
     expect(one.heard).toEqual([])
   })
 
+  it.each([400, 403])('D9: is not sent again where it is not a 401 that asks for a nonce: %i', async (status) => {
+    await using one = await world((response) => response.writeHead(status, challenge('nonce-1')).end())
+    expect((await one.send(one.api.origin)).status).toBe(status)
+    await one.send(one.api.origin)
+    expect((await proofsAt(one.api)).map(({ claims }) => claims.nonce)).toEqual([undefined, 'nonce-1'])
+  })
+
   it('D9: with a stream is sent once; the 401 is the caller’s, and the nonce goes into the next request', async () => {
     await using one = await world(demanding(() => 'nonce-1'))
     const body = () => new Blob(['text']).stream()

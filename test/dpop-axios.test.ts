@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import axios, { type AxiosAdapter, type AxiosInstance } from 'axios'
 import axiosRetry from 'axios-retry'
 import { describe, expect, it } from 'vitest'
@@ -88,6 +89,17 @@ describe('axios, with tokens that are bound to a key', () => {
     expect(data).toBe('done?')
     expect(api.requests.map((request) => request.config.data)).toEqual(['text!', 'text!'])
     expect([config.transformRequest, config.transformResponse]).toEqual([transformRequest, transformResponse])
+  })
+
+  it('D9: gives up the answer that wants a nonce', async () => {
+    const { api, client } = attached()
+    const streams: Readable[] = []
+    api.answer = () => {
+      streams.push(Readable.from(['text']))
+      return { status: api.requests.length === 1 ? 401 : 200, headers: NONCE, data: streams.at(-1) }
+    }
+    expect((await client.get('/orders', { responseType: 'stream' })).data).toBe(streams[1])
+    expect(streams.map(({ destroyed }) => destroyed)).toEqual([true, false])
   })
 
   it('D9: answers a nonce whether axios takes a 401 for an error or not', async () => {

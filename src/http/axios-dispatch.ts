@@ -1,9 +1,9 @@
 import type { AxiosError, AxiosInstance, AxiosResponse } from 'axios'
-import { type HeaderRecord, removeHeader } from './authorization-header.ts'
+import type { HeaderRecord } from './authorization-header.ts'
 import { PASSAGE, type Passage, type PassageConfig, writeHeaders } from './axios-passage.ts'
 import { resolveRequestUrls } from './origins.ts'
 import { canSendTwice, mayReplay, type ReplayMode } from './replay.ts'
-import { isNonceWanted, type TokenRequest, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
+import { isNonceWanted, type TokenRequest, tokenHeaders } from './token-headers.ts'
 
 /**
  * Sends requests that have been through their interceptors and their `transformRequest` already, by way of an instance
@@ -94,7 +94,6 @@ function requestOf(config: PassageConfig, passage: Passage): TokenRequest | unde
 // A proof names the URL, so that it would be of no use where a redirect leads.
 function withProof(config: PassageConfig, request: TokenRequest): PassageConfig {
   const headers: HeaderRecord = { ...config.headers }
-  for (const name of tokenHeaderNames(request.token)) removeHeader(headers, name)
   writeHeaders(headers, tokenHeaders(request))
   return { ...config, headers: headers as PassageConfig['headers'], maxRedirects: 0 }
 }
