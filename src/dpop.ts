@@ -56,11 +56,6 @@ export class Dpop {
     this.#header = encodeSegment({ typ: 'dpop+jwt', alg: key.algorithm, jwk })
   }
 
-  /** What proofs are signed by. */
-  get algorithm(): SigningAlgorithm {
-    return this.#key.algorithm
-  }
-
   /**
    * A proof for one sending of one request: never to be sent twice.
    * @param now wall-clock time, epoch milliseconds

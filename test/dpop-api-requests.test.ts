@@ -269,7 +269,7 @@ describe.each(CLIENTS)('a request by %s of a client with `dpop`', (name, connect
       'X-Api-Key': 'key',
     })
     const { tokens } = managedWithDpop({ applyToken })
-    await connect(tokens as never, { origins: [api.origin] })(`${api.origin}/orders`)
+    await connect(tokens as never, { origins: [api.origin] })(`${api.origin}/orders`, { headers: { dpop: 'mine' } })
     expect(api.requests[0]?.headers).toMatchObject({ authorization: 'DPoP token-1', 'x-api-key': 'key' })
     expect((await proofsAt(api)).map(({ claims }) => claims.ath)).toEqual([hashOf('token-1')])
   })
