@@ -118,6 +118,7 @@ export class AxiosAttachment {
   async #prepare(config: PassageConfig): Promise<PassageConfig> {
     config.headers ??= {} as PassageConfig['headers']
     if (config.token === false) return leaveOut(config)
+    writeOutUrls(config)
     const chosen = config.token === undefined ? this.#tokens.held : this.#tokens.sourceFor(config.token)
     // Errors show the config, which must not hold a user's token.
     if (chosen?.parameters().subject !== undefined) config.token = chosen
@@ -191,6 +192,13 @@ export class AxiosAttachment {
 
 function transformsOf({ transformRequest = [] }: Pick<PassageConfig, 'transformRequest'>): AxiosRequestTransformer[] {
   return Array.isArray(transformRequest) ? transformRequest : [transformRequest]
+}
+
+// An object may say something else by the time it is sent; newer versions of axios take none.
+function writeOutUrls(config: PassageConfig): void {
+  for (const name of ['url', 'baseURL'] as const) {
+    if (config[name] !== undefined && config[name] !== null) config[name] = String(config[name])
+  }
 }
 
 function leaveOut(config: PassageConfig): PassageConfig {

@@ -88,6 +88,24 @@ describe('another origin', () => {
     ])
   })
 
+  it.each(['url', 'baseURL'] as const)(
+    'is not reached by a URL object that says something else later: %s',
+    async (name) => {
+      const { tokens } = managed()
+      const api = new Api()
+      const client = api.client()
+      attachTokenManager(client, tokens)
+      const url = new URL('https://api.example.com/orders')
+      tokens.on('tokenReceived', () => {
+        url.host = 'other.example'
+      })
+      await client.request({ [name]: url })
+      expect(api.requests.map(({ url, authorization }) => [url, authorization])).toEqual([
+        ['https://api.example.com/orders', 'Bearer token-1'],
+      ])
+    },
+  )
+
   it.each([
     ['an absolute URL', 'https://other.example/x', 'origin_refused'],
     ['a subdomain', 'https://v2.api.example.com/x', 'origin_refused'],
