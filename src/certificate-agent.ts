@@ -6,7 +6,7 @@ import { optionError } from './errors.ts'
 
 // On the options that Node makes of each request and keeps with its connection, so that both keep the certificate
 // with which they began.
-const SHOWN = Symbol('certificate shown')
+const SHOWN: unique symbol = Symbol('certificate shown')
 
 type Stamped = RequestOptions & { [SHOWN]?: ReadCertificate | undefined }
 

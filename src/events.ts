@@ -54,7 +54,7 @@ export interface TokenEvents {
   /** A token could not be revoked on closing. @see RFC 7009 */
   revocationFailed: TokenEvent & { readonly error: TokenError }
   /** What a client authenticates with expires within 30 days, or the last fifth of its life, or has. Told with token requests, at most once a day. */
-  credentialExpiring: { readonly client: string } & CredentialExpiry
+  credentialExpiring: { readonly client: string } & Pick<CredentialExpiry, 'what' | 'expiresAt'>
   /** A new client certificate came into use; tokens bound to the earlier one are not used any more. @see RFC 8705 §6.3 */
   certificateChanged: { readonly client: string; readonly thumbprint: string; readonly expiresAt: number }
   /** The client certificate could not be read anew, and the last good one is used on. */
