@@ -36,7 +36,7 @@ const METHODS: Readonly<Record<SigningAlgorithm, Method>> = {
   ES256: { kinds: ['ec prime256v1'], hash: 'sha256', halfSize: 32 },
   ES384: { kinds: ['ec secp384r1'], hash: 'sha384', halfSize: 48 },
   ES512: { kinds: ['ec secp521r1'], hash: 'sha512', halfSize: 66 },
-  PS256: { kinds: ['rsa', 'rsa-pss'], hash: 'sha256', options: PSS },
+  PS256: { kinds: ['rsa'], hash: 'sha256', options: PSS },
   RS256: { kinds: ['rsa'], hash: 'sha256' },
   EdDSA: { kinds: ['ed25519'], hash: null },
   Ed25519: { kinds: ['ed25519'], hash: null },

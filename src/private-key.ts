@@ -1,4 +1,13 @@
-import { createPrivateKey, type JsonWebKey, KeyObject, type webcrypto, X509Certificate } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  type JsonWebKey,
+  KeyObject,
+  sign,
+  verify,
+  type webcrypto,
+  X509Certificate,
+} from 'node:crypto'
 import { types as is } from 'node:util'
 
 /** A private key: PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted), JWK, or a key object of node:crypto or Web Crypto. */
@@ -56,10 +65,24 @@ export function algorithmOf({ algorithm }: webcrypto.CryptoKey): string {
 
 function fromJwk(jwk: JsonWebKey, refuse: RefuseKey): PrivateKey {
   if (jwk.kty === 'oct') throw refuse('is a shared secret', 'Those are for `clientSecretJwt`; this takes a key pair.')
-  if (jwk.d === undefined) throw refuse('is a public key', 'To sign takes the private key: the JWK has no `d`.')
+  const { d, ...publicJwk } = jwk
+  if (d === undefined) throw refuse('is a public key', 'To sign takes the private key: the JWK has no `d`.')
   const { alg, kid } = jwk
   const object = attempt(() => createPrivateKey({ key: jwk, format: 'jwk' }), refuse, 'Is a member of the JWK cut off?')
+  if (isMixed(object, publicJwk)) throw refuse('is mixed of two', 'Its `d` is not that of its public members.')
   return { object, ownAlgorithm: text(alg), keyId: text(kid) }
+}
+
+// Node takes both halves as they are, and then every signature is a wrong one.
+function isMixed(privateKey: KeyObject, publicJwk: JsonWebKey): boolean {
+  const message = Buffer.from('whose key is it')
+  try {
+    const publicKey = createPublicKey({ key: publicJwk, format: 'jwk' })
+    return !verify(undefined, message, publicKey, sign(undefined, message, privateKey))
+  } catch {
+    // Of a kind that does not sign, which is found later.
+    return false
+  }
 }
 
 function fromPem(pem: string, refuse: RefuseKey): KeyObject {
@@ -72,6 +95,7 @@ function fromPem(pem: string, refuse: RefuseKey): KeyObject {
   if (!/PRIVATE KEY/.test(pem) && /PUBLIC KEY|CERTIFICATE/.test(pem)) {
     throw refuse('is a public key or a certificate', 'To sign takes the private key.')
   }
+  if (/^\s*\{/.test(pem)) throw refuse('is a JWK as text', 'Give what `JSON.parse` makes of it.')
   if (!pem.includes('-----BEGIN ')) throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----".')
   const hint = pem.includes('\\n')
     ? 'It has the two characters `\\n` where lines should end.'

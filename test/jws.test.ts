@@ -28,6 +28,8 @@ import { fc } from './support/fast-check.ts'
 
 const EC: KeyObject = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 const RSA: KeyObject = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+const OTHER_EC: KeyObject = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+const OTHER_RSA: KeyObject = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 const KEYS: Readonly<Record<SigningAlgorithm, KeyObject>> = {
   ES256: EC,
   ES384: generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
@@ -274,6 +276,17 @@ describe('a key', () => {
     ['PEM with escaped line breaks', pem(EC).replaceAll('\n', '\\n'), undefined, 'two characters `\\n`'],
     ['PEM that is cut off', pem(EC).slice(0, 80), undefined, 'cannot be read. Was it cut off'],
     ['a JWK that is cut off', { ...jwk(EC), x: 'AAAA' }, undefined, 'cannot be read'],
+    ['a JWK with the private member of another key', { ...jwk(EC), d: jwk(OTHER_EC).d }, undefined, 'is mixed of two'],
+    ['a JWK with an empty private member', { ...jwk(EC), d: '' }, undefined, 'is mixed of two'],
+    ['an Ed25519 JWK mixed of two', { ...jwk(KEYS.EdDSA), d: jwk(KEYS.Ed25519).d }, undefined, 'is mixed of two'],
+    ['an RSA JWK mixed of two', { ...jwk(RSA), n: jwk(OTHER_RSA).n }, undefined, 'is mixed of two'],
+    ['a JWK that is still text', JSON.stringify(jwk(EC)), undefined, 'is a JWK as text. Give what `JSON.parse` makes'],
+    [
+      'an RSA key for PSS alone',
+      generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey,
+      undefined,
+      'is of type rsa-pss',
+    ],
     ['a JWK of no kind', { kty: 'XY', d: 'AAAA' }, undefined, 'cannot be read'],
     ['an RSA key of 1024 bits', rsa1024, undefined, 'is an RSA key of 1024 bits. At least 2048'],
     ['of another curve', secp256k1, undefined, 'is of type ec secp256k1. Use an EC key'],
