@@ -27,6 +27,7 @@ export default defineConfig({
       { find: /^evertoken\/fetch$/, replacement: source('http/fetch.ts') },
       { find: /^evertoken\/undici$/, replacement: source('http/undici.ts') },
       { find: /^evertoken\/providers$/, replacement: source('providers/index.ts') },
+      { find: /^evertoken\/redis$/, replacement: source('store/redis.ts') },
       { find: /^evertoken\/testing$/, replacement: source('testing/index.ts') },
     ],
   },

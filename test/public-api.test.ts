@@ -109,6 +109,18 @@ const EXPECTED: Record<string, PublicNames> = {
       'SalesforceOptions',
     ],
   },
+  'evertoken/redis': {
+    values: ['RedisTokenStore'],
+    types: [
+      'EncryptionKey',
+      'IoRedisClient',
+      'NodeRedisArguments',
+      'NodeRedisClient',
+      'RedisClient',
+      'RedisTokenStoreOptions',
+      'StoreEncryptionOptions',
+    ],
+  },
   'evertoken/testing': {
     values: ['VirtualClock', 'runScenario', 'scenarios'],
     types: [

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryTokenStore } from '../../src/store/memory-store.ts'
+import { leaseContract, type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const KEY = '1:key'
+const record = { kind: 'token' as const, value: 'one', fingerprint: 'print of one' }
+
+function underTest(): StoreUnderTest {
+  const clock = new VirtualClock()
+  const store = new MemoryTokenStore({ clock, plaintext: true })
+  const lose = async () => {
+    store.restartEmpty()
+    await clock.advance(1)
+  }
+  return { store, other: store.connect(), pass: (ms) => clock.advance(ms), lose }
+}
+
+describe('the store in memory', () => {
+  it.each([...storeContract, ...leaseContract])('$title', async ({ run }) => await run(underTest()))
+
+  it.each(['error', 'loading'] as const)('with the fault "%s" fails every call', async (fault) => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    store.fault = fault
+    await expect(store.get(KEY)).rejects.toThrow('injected')
+    await expect(store.connect().set(KEY, record, { ttlMs: 1000 })).rejects.toThrow('injected')
+    store.fault = undefined
+    await expect(store.get(KEY)).resolves.toBeUndefined()
+  })
+
+  it('when full, gives what it has and takes nothing', async () => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    await store.set(KEY, record, { ttlMs: 1000 })
+    store.fault = 'full'
+    expect(await store.get(KEY)).toMatchObject({ value: 'one' })
+    await expect(store.set('1:other', record, { ttlMs: 1000 })).rejects.toThrow('OOM')
+    await expect(store.getOrLease('1:other', { owner: 'a', ttlMs: 1000 })).rejects.toThrow('OOM')
+  })
+
+  it('when it hangs, carries out later what it was asked', async () => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    store.fault = 'hang'
+    const answer = store.connect().set(KEY, record, { ttlMs: 1000 })
+    store.fault = undefined
+    await expect(answer).resolves.toBe(true)
+  })
+
+  it('behind a partition is out of reach for one process only', async () => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    const [near, far] = [store.connect(), store.connect()]
+    far.fault = 'partition'
+    let isSettled = false
+    const settle = () => {
+      isSettled = true
+    }
+    void far.set(KEY, record, { ttlMs: 1000 }).then(settle, settle)
+    await expect(near.set(KEY, { ...record, value: 'two' }, { ttlMs: 1000 })).resolves.toBe(true)
+    far.fault = undefined
+    expect(await far.get(KEY)).toMatchObject({ value: 'two' })
+    expect(isSettled).toBe(false)
+  })
+
+  it('takes as long as it is told', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    store.latencyMs = 500
+    const answer = store.get(KEY).then(() => clock.monotonicNow())
+    const begun = clock.monotonicNow()
+    await clock.advance(1000)
+    expect((await answer) - begun).toBe(500)
+  })
+})
