@@ -3,7 +3,7 @@ import type { AuthorizationDetail } from './authorization-details.ts'
 import type { Instant } from './clock.ts'
 import { fingerprint, hashInBase64url } from './digest.ts'
 
-/** What a token is of use with only, and whether something else has taken its place. @internal */
+/** What a token is of use with only, and whether something else has taken its place. */
 export interface TokenBinding {
   readonly isReplaced: boolean
 }

@@ -26,7 +26,7 @@ export interface CertificateReading {
   readonly onKept?: ((error: TokenError) => void) | undefined
 }
 
-/** A certificate as it was when it was read. Tokens are bound to one of these. @internal */
+/** A certificate as it was when it was read. Tokens are bound to one of these. */
 export class ReadCertificate extends CertificateAndKey implements TokenBinding {
   readonly #order: number
   readonly #inUse: { readonly order: number }
