@@ -130,9 +130,10 @@ async function replayOf(
   }
 }
 
-// A body that nobody reads would hold its connection. Some implementations of fetch make it a stream of Node's.
+// A body that nobody reads would hold its connection. Some implementations of fetch make it a stream of Node's, or give
+// none.
 function discard(answer: Response): void {
-  const body = answer.body as ReadableStream | Readable | null
-  if (body !== null && 'cancel' in body) body.cancel().catch(() => {})
+  const body = answer.body as ReadableStream | Readable | null | undefined
+  if (body && 'cancel' in body) body.cancel().catch(() => {})
   else body?.destroy()
 }

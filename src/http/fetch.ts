@@ -77,7 +77,7 @@ export function createTokenFetch<Name extends string = never>(
   const present = globalThis.fetch
   const implementation = (): typeof globalThis.fetch => {
     if (given !== undefined) return given as typeof globalThis.fetch
-    return globalThis.fetch === tokenFetch ? present : globalThis.fetch
+    return tokenFetches.has(globalThis.fetch) ? present : globalThis.fetch
   }
 
   async function tokenFetch(input: string | URL | Request, init?: TokenFetchInit<Name>): Promise<Response> {
@@ -99,5 +99,9 @@ export function createTokenFetch<Name extends string = never>(
     const context = { fetch, source, origin, signal: call.signal, replay, isTokenRejected, events }
     return await exchange(call.outgoing(headers, replay), token, context)
   }
+  tokenFetches.add(tokenFetch)
   return tokenFetch
 }
+
+// One of these that has become the global fetch is not called by another, which it may call itself.
+const tokenFetches = new WeakSet<object>()

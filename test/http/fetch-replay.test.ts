@@ -154,6 +154,13 @@ describe('an answer that rejects the token', () => {
     expect(body.destroyed).toBe(true)
   })
 
+  it('is replaced where the answer has no body that can be given up, as in React Native', async () => {
+    const { api, tokenFetch } = rejecting()
+    const rejected = Object.defineProperty(new Response('', { status: 401 }), 'body', { value: undefined })
+    api.answer = () => (api.requests.length === 1 ? rejected : new Response('done'))
+    expect((await tokenFetch(ORDERS)).status).toBe(200)
+  })
+
   it('is replaced even where its body does not want to be given up', async () => {
     const { api, tokenFetch } = rejecting()
     const body = () => new ReadableStream({ cancel: () => Promise.reject(new Error('not now')) })

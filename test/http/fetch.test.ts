@@ -153,6 +153,21 @@ describe('a fetch with tokens', () => {
     expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1', 'Basic own'])
   })
 
+  it('may replace the global fetch once more, beside another that does', async () => {
+    const api = new FetchApi()
+    const present = globalThis.fetch
+    const options = { origins: [API], onOtherOrigin: 'omit' } as const
+    try {
+      globalThis.fetch = api.fetch
+      globalThis.fetch = createTokenFetch(managed().tokens, options)
+      globalThis.fetch = createTokenFetch(managed().tokens, { ...options, origins: ['https://other.example'] })
+      for (const url of [ORDERS, 'https://other.example/', 'https://third.example/']) await fetch(url)
+    } finally {
+      globalThis.fetch = present
+    }
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1', null])
+  })
+
   it('fails without sending when there is no token to be had', async () => {
     const { api, server, tokenFetch } = made()
     server.byDefault = { status: 400, body: { error: 'invalid_scope' } }
