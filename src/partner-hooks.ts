@@ -1,3 +1,4 @@
+import { types as is } from 'node:util'
 import type { AccessToken, Header } from './access-token.ts'
 import { type AuthorizationDetail, frozenJson } from './authorization-details.ts'
 import { optionError, TokenError, type TokenErrorInit } from './errors.ts'
@@ -132,15 +133,36 @@ export function appliedHeaders(
   } catch (cause) {
     throw new TokenError({ ...hookFailure('applyToken', client, 'failed'), cause, secrets: spellings(token.reveal()) })
   }
-  const entries = Object.entries((headers ?? {}) as object)
+  const entries = Object.entries((notPromised('applyToken', client, headers) ?? {}) as object)
   if (entries.length === 0) throw fail('returned no headers')
   for (const [name, value] of entries) {
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) throw fail('returned a header with an illegal name')
-    if (typeof value !== 'string' || !/^[!-~](?:[ -~]*[!-~])?$/.test(value)) {
-      throw fail(`returned a value for the header ${name} that cannot be sent`)
-    }
+    const fault = headerFault(name, value)
+    if (fault !== undefined) throw fail(fault)
   }
+  if (new Set(entries.map(([name]) => name.toLowerCase())).size < entries.length) throw fail('returned a header twice')
   return Object.freeze(entries as Header[])
+}
+
+// What says where a message ends and what becomes of its connection is for the HTTP client to write.
+const OF_CONNECTION = new Set([
+  ...['connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
+])
+
+/** What is wrong with a header of a hook's, to complete "The function …"; `undefined` when it can be sent. */
+export function headerFault(name: string, value: unknown): string | undefined {
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) return 'returned a header with an illegal name'
+  if (OF_CONNECTION.has(name.toLowerCase())) return `returned the header ${name}, which the HTTP client sets`
+  if (typeof value === 'string' && /^[!-~](?:[ -~]*[!-~])?$/.test(value)) return undefined
+  return `returned a value for the header ${name} that cannot be sent`
+}
+
+/** What a hook that is not waited for returned. @throws TokenError `hook_failed` for a promise */
+export function notPromised<T>(name: keyof PartnerHooks, client: string, result: T): T {
+  if (!is.isPromise(result)) return result
+  // Nobody else would hear of it, and the process would end.
+  result.catch(() => {})
+  throw new TokenError(hookFailure(name, client, 'returned a promise'))
 }
 
 /**

@@ -2,6 +2,7 @@ import { shownUrl } from './endpoint-url.ts'
 import { TokenError } from './errors.ts'
 import {
   callHook,
+  headerFault,
   hookFailure,
   type PartnerHooks,
   type TokenRequestChanges,
@@ -26,15 +27,22 @@ export async function rebuiltRequest(
     build(Object.freeze(given), wanted),
   )
   if (typeof changes !== 'object' || changes === null) throw fail('did not return an object')
-  const { method = request.method, url = request.url, body = form.toString() } = changes
-  for (const text of textsIn(changes)) hide(text)
+  const { method = request.method, url = request.url, headers = {}, body = form.toString() } = changes
   if (method !== 'GET' && method !== 'POST') throw fail("returned a `method` other than 'GET' and 'POST'")
   if (typeof body !== 'string') throw fail('returned a `body` that is not text')
   if (!URL.canParse(url) || new URL(url).origin !== new URL(request.url).origin) {
     throw fail(`returned a \`url\` on another origin than ${shownUrl(request.url)}`)
   }
-  const headers = changedHeaders(request.headers, changes.headers)
-  return { ...request, method, url, headers, body: method === 'GET' ? undefined : body }
+  // As it was understood: others may read white space and capitals in another way.
+  const { href, searchParams, username, password } = new URL(url)
+  if (username !== '' || password !== '') throw fail('returned a `url` with a user name or password')
+  for (const [name, value] of Object.entries(headers)) {
+    const fault = value === undefined ? undefined : headerFault(name, value)
+    if (fault !== undefined) throw fail(fault)
+  }
+  for (const text of [...searchParams.values(), ...textsInHeaders(headers), ...textsInBody(body, request)]) hide(text)
+  const changed = changedHeaders(request.headers, headers)
+  return { ...request, method, url: href, headers: changed, body: method === 'GET' ? undefined : body }
 }
 
 function changedHeaders(
@@ -49,22 +57,23 @@ function changedHeaders(
   return Object.fromEntries(headers)
 }
 
-/** What a hook has written that the server may repeat: header values, the query, form values, texts in JSON. */
-function textsIn({ url, headers = {}, body }: TokenRequestChanges): string[] {
-  const query = url !== undefined && URL.canParse(url) ? [...new URL(url).searchParams.values()] : []
+// What a hook has written that the server may repeat: header values, the query, values of a form, texts in JSON.
+
+function textsInHeaders(headers: NonNullable<TokenRequestChanges['headers']>): string[] {
   const written = Object.entries(headers).filter(([name]) => !/^(accept|content-type|user-agent)$/i.test(name))
-  return [...query, ...written.map(([, value]) => value), ...textsInBody(body)].filter((text) => text !== undefined)
+  // With and without a scheme.
+  return written.flatMap(([, value = '']) => [value, value.slice(value.indexOf(' ') + 1)])
 }
 
-function textsInBody(body: string | undefined): string[] {
-  if (typeof body !== 'string') return []
+function textsInBody(body: string, request: HttpRequest): string[] {
   const texts: string[] = []
   try {
     JSON.parse(body, (_, value) => {
-      if (typeof value === 'string') texts.push(value)
+      if (typeof value === 'string' || typeof value === 'number') texts.push(String(value))
     })
   } catch {
-    return [...new URLSearchParams(body).values()]
+    const before = new Set(new URLSearchParams(request.body).values())
+    return [...new URLSearchParams(body).values()].filter((value) => !before.has(value))
   }
   return texts
 }

@@ -1,7 +1,7 @@
 import { type AuthorizationDetail, grantedDetails } from './authorization-details.ts'
 import { TokenError } from './errors.ts'
 import { type Grant, TOKEN_EXCHANGE } from './grant/grant.ts'
-import { hookFailure, type PartnerHooks, type ReceivedToken } from './partner-hooks.ts'
+import { hookFailure, notPromised, type PartnerHooks, type ReceivedToken } from './partner-hooks.ts'
 import { failedAnswer, mediaType, missingIssuedType, refusedTokenType } from './token-response-error.ts'
 
 /** What the token endpoint answered, read to its end. */
@@ -162,8 +162,9 @@ function parsed(
   { parseResponse, client }: TokenResponseContext,
 ): ReceivedToken | undefined {
   try {
-    return parseResponse?.(answer)
+    return notPromised('parseResponse', client, parseResponse?.(answer))
   } catch (error) {
+    if (error instanceof TokenError) throw error
     // Not as `cause`: a parser's message quotes what it parsed, which holds the token.
     const name = error instanceof Error ? error.name : typeof error
     throw new TokenError(hookFailure('parseResponse', client, `failed with ${name}`))
@@ -173,9 +174,10 @@ function parsed(
 /** A token from elsewhere, as an answer would say it. */
 function membersOf(received: ReceivedToken | undefined, requestedAt: number): Members {
   const { accessToken, lifetimeMs, expiresAt, refreshInMs, scope } = received ?? {}
-  const untilMs = expiresAt === undefined ? undefined : new Date(expiresAt).getTime() - requestedAt
-  // No more than what would be taken for an instant.
-  const inSeconds = (ms: number | undefined) => (typeof ms === 'number' ? Math.min(ms / 1000, EPOCH_SECONDS_FROM) : ms)
+  const untilMs = isMissing(expiresAt) ? undefined : new Date(expiresAt).getTime() - requestedAt
+  // No more than what would be taken for an instant; and text would be taken for seconds.
+  const inSeconds = (ms: number | undefined) =>
+    typeof ms === 'number' ? Math.min(ms / 1000, EPOCH_SECONDS_FROM) : isMissing(ms) ? undefined : Number.NaN
   const members = new Map<string, unknown>([
     ['access_token', accessToken],
     ['token_type', 'Bearer'],
@@ -185,6 +187,9 @@ function membersOf(received: ReceivedToken | undefined, requestedAt: number): Me
   ])
   return (name) => members.get(name)
 }
+
+// What JSON.parse gives may be null whatever the type says.
+const isMissing = (value: unknown): value is undefined => value === undefined || value === null
 
 function readBody(answer: TokenEndpointAnswer): Members | undefined {
   const text = answer.body.startsWith('\ufeff') ? answer.body.slice(1) : answer.body
@@ -224,8 +229,7 @@ function readLifetimeMs(
 ): number {
   const seconds = readSeconds(value)
   if (seconds === undefined) {
-    const isMissing = value === undefined || value === null || value === ''
-    if (!isMissing) deviations.push('expires_in_unreadable')
+    if (!isMissing(value) && value !== '') deviations.push('expires_in_unreadable')
     else if (context.defaultLifetimeMs === undefined) deviations.push('expires_in_missing')
     return Math.min(context.defaultLifetimeMs ?? DEFAULT_LIFETIME_MS, LONGEST_LIFETIME_MS)
   }

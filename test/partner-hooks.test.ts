@@ -2,8 +2,13 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { AccessToken } from '../src/access-token.ts'
 import type { ClientOptions } from '../src/client-options.ts'
-import { TokenError, TokenManager } from '../src/index.ts'
-import type { ReceivedToken, TokenEndpointResponse, TokenRequestDescription } from '../src/partner-hooks.ts'
+import { TokenError, TokenManager, type TokenResponseError } from '../src/index.ts'
+import type {
+  OutgoingTokenRequest,
+  ReceivedToken,
+  TokenEndpointResponse,
+  TokenRequestDescription,
+} from '../src/partner-hooks.ts'
 import { managed } from './support/managed.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
 
@@ -67,6 +72,9 @@ describe('the hook buildRequest', () => {
     ['another scheme', 'http://auth.example.com/oauth2/token'],
     ['another port', 'https://auth.example.com:8443/oauth2/token'],
     ['no absolute URL', '/oauth2/token'],
+    ['a host that looks like a user', 'https://auth.example.com@evil.example/oauth2/token'],
+    ['a host after a backslash', 'https://evil.example\\@auth.example.com/oauth2/token'],
+    ['somebody else’s account', 'https://user:password@auth.example.com/oauth2/token'],
   ])('must not send the credentials to %s', async (_, url) => {
     const { tokens, server } = managed({ buildRequest: () => ({ url }) })
     const error = await failure(tokens.getToken())
@@ -79,10 +87,48 @@ describe('the hook buildRequest', () => {
     ['nothing', undefined],
     ['a body that is no text', { body: { a: 1 } }],
     ['another method', { method: 'PUT' }],
+    ['a header that is no text', { headers: { 'x-api-key': 5 } }],
+    ['a header with a line break', { headers: { 'x-api-key': 'a\r\nx-other: b' } }],
+    ['an illegal name of a header', { headers: { 'x api': 'b' } }],
+    ['a header of the connection', { headers: { 'Transfer-Encoding': 'chunked' } }],
   ])('fails with its name when it returns %s', async (_, changes) => {
     const { tokens, server } = managed({ buildRequest: (() => changes) as never })
     expect(await failure(tokens.getToken())).toMatchObject({ code: 'hook_failed' })
     expect(server.requests).toHaveLength(0)
+  })
+
+  it.each([
+    ['as an object', new URL('https://auth.example.com/login') as never],
+    ['with white space and capitals', ' HTTPS://AUTH.example.com/login '],
+  ])('gives a URL %s, which is sent as it is understood', async (_, url) => {
+    const { tokens, server } = managed({ buildRequest: () => ({ url }) })
+    await tokens.getToken()
+    expect(server.requests[0]?.url).toBe('https://auth.example.com/login')
+  })
+
+  it.each([
+    [
+      'into the form it was given',
+      ({ form }: OutgoingTokenRequest) => {
+        form.set('pin', 'Marker-Pin')
+        return {}
+      },
+    ],
+    ['into a form of its own', () => ({ body: 'pin=Marker-Pin' })],
+    ['credentials', () => ({ headers: { authorization: 'Basic Marker-Pin' } })],
+    ['a number', () => ({ body: '{"pin":24681357}' })],
+  ])('has what it writes, %s, blanked out of what the server says', async (as, buildRequest) => {
+    const { tokens, server } = managed({ buildRequest, scope: 'orders.read' })
+    server.byDefault = {
+      status: 400,
+      body: {
+        error: 'invalid_request',
+        error_description: `orders.read: ${as === 'a number' ? 24681357 : 'Marker-Pin'}`,
+      },
+    }
+    const error = (await failure(tokens.getToken())) as TokenResponseError
+    expect(error.errorDescription).toBe('orders.read: [redacted]')
+    expect(inspect(error, { depth: null })).not.toMatch(/Marker-|24681357/)
   })
 
   it('has what it writes blanked out of what the server says', async () => {
@@ -146,6 +192,28 @@ describe('the hook parseResponse', () => {
     expect(deviations).toEqual(['expires_in_unreadable'])
   })
 
+  it.each([
+    ['text', { lifetimeMs: '60000' }, 300_000, ['expires_in_unreadable']],
+    ['null for an expiry', { expiresAt: null }, 300_000, ['expires_in_missing']],
+  ])('treats a lifetime that is %s as none', async (_, received, lifetimeMs, deviations) => {
+    const { tokens, server } = parsing(() => ({ accessToken: 'some-token', ...(received as object) }))
+    server.byDefault = { body: {} }
+    const seen: string[] = []
+    tokens.on('responseDeviation', ({ deviation }) => seen.push(deviation))
+    expect((await tokens.getToken()).lifetimeMs).toBe(lifetimeMs)
+    expect(seen).toEqual(deviations)
+  })
+
+  it('must not be asynchronous, and what it fails with then goes nowhere else', async () => {
+    const { tokens, server } = parsing((async () => {
+      throw new Error('nobody waits for this')
+    }) as never)
+    server.byDefault = { body: {} }
+    const error = await failure(tokens.getToken())
+    expect(error).toMatchObject({ code: 'hook_failed' })
+    expect(error.message).toContain('`parseResponse` for client "default" returned a promise')
+  })
+
   it('may leave an answer to be read as usual, and does not see failures', async () => {
     const seen: number[] = []
     const { tokens, server, clock } = parsing(({ status }) => {
@@ -204,6 +272,16 @@ describe('the hook applyToken', () => {
     ['an illegal name', () => ({ 'a b': 'x' })],
     ['a line break', (token: AccessToken) => ({ 'X-Auth': `${token.reveal()}\r\nEvil: 1` })],
     ['a value that is no text', () => ({ 'X-Auth': undefined })],
+    ['a header of the connection', (token: AccessToken) => ({ Host: token.reveal() })],
+    ['a length', (token: AccessToken) => ({ 'X-Auth': token.reveal(), 'content-length': '3' })],
+    ['one header twice', (token: AccessToken) => ({ 'X-Auth': token.reveal(), 'x-auth': 'b' })],
+    ['a promise', async () => ({ 'X-Auth': 'x' })],
+    [
+      'a promise that fails',
+      async () => {
+        throw new Error('nobody waits for this')
+      },
+    ],
     [
       'an error',
       (token: AccessToken) => {
