@@ -11,7 +11,7 @@ const tokens = new TokenManager({
   clientId: 'orders-service',
   clientSecret: process.env.CLIENT_SECRET ?? '',
   applyToken: (token) => ({
-    Authorization: `Bearer ${token.reveal()}`,
+    Authorization: `${token.tokenType} ${token.reveal()}`,
     'Ocp-Apim-Subscription-Key': subscriptionKey,
   }),
 })
