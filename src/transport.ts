@@ -211,7 +211,7 @@ async function exchangeByAxios(
   const { method, url, headers, body, signal } = request
   try {
     const { instance, choose, tls } = await route()
-    const proxy = url.startsWith('https:') ? choose(url) : undefined
+    const proxy = new URL(url).protocol === 'https:' ? choose(url) : undefined
     const response = await instance.request({
       ...SAFE_CONFIG,
       method,

@@ -222,6 +222,14 @@ describe('which proxy', () => {
     expect((await send(request({ url: server.origin }))).status).toBe(200)
   })
 
+  it('is the same for a URL that is spelled otherwise', async () => {
+    await using server = await startAuthServer()
+    await using proxy = await startConnectProxy({ to: server })
+    const url = URL_BEHIND_PROXY.replace('https:', 'HTTPS:')
+    await createTransport({ client: 'orders', proxy: proxy.url, ca: authority.cert })(request({ url }))
+    expectTunnelled(proxy)
+  })
+
   it('is the configured one before that of the environment', async () => {
     await using server = await startAuthServer()
     await using proxy = await startConnectProxy({ to: server })
