@@ -196,6 +196,10 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
 function authentication(o: ClientOptions, at: string): ClientAuthentication {
   const { clientAuthentication: method, clientSecret, basicEncoding } = o
   if (typeof method === 'function') {
+    if (!Object.hasOwn(method, 'method')) {
+      const hint = 'Call the factory: `none()`. A function of your own has the property `method`.'
+      throw optionError(`${at}clientAuthentication`, 'must be what a factory returned', hint)
+    }
     const unused = (['clientSecret', 'basicEncoding'] as const).find((option) => o[option] !== undefined)
     if (unused === undefined) return method
     throw optionError(`${at}${unused}`, 'is not used with a `clientAuthentication` function', 'Give it to the factory.')

@@ -1,6 +1,9 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { clientAuthentication } from '../src/client-authentication/client-authentication.ts'
+import { none } from '../src/client-authentication/none.ts'
+import { privateKeyJwt } from '../src/client-authentication/private-key-jwt.ts'
+import { tlsClientAuth } from '../src/client-authentication/tls-client-auth.ts'
 import { type ClientOptions, type ClientSettings, ownOptions, readClientOptions } from '../src/client-options.ts'
 
 const SECRET = 'Marker-S3cret'
@@ -362,6 +365,11 @@ describe('client authentication', () => {
     expect(message).toBe(
       `evertoken: option \`clients.orders.${option}\` is not used with a \`clientAuthentication\` function. Give it to the factory.`,
     )
+  })
+
+  it.each([none, tlsClientAuth, privateKeyJwt])('is not a factory that nobody has called: %o', (factory) => {
+    const { message } = failureOf(() => read({ clientSecret: undefined, clientAuthentication: factory as never }))
+    expect(message).toContain('`clientAuthentication` must be what a factory returned. Call the factory')
   })
 
   it('by an unknown name is refused before the secret is missed', () => {
