@@ -33,13 +33,3 @@ export function removeHeader(headers: HeaderRecord, name: string, onlyIf?: (valu
 function isNamed(each: string, name: string): boolean {
   return each.length === name.length && each.toLowerCase() === name
 }
-
-const AUTHORIZATION = 'authorization'
-
-/** {@link hasHeader} of `Authorization`. */
-export const hasAuthorization = (headers: HeaderRecord): boolean => hasHeader(headers, AUTHORIZATION)
-/** {@link headerOf} of `Authorization`. */
-export const authorizationOf = (headers: HeaderRecord): unknown => headerOf(headers, AUTHORIZATION)
-/** {@link removeHeader} of `Authorization`. */
-export const removeAuthorization = (headers: HeaderRecord, onlyIf?: (value: unknown) => boolean): void =>
-  removeHeader(headers, AUTHORIZATION, onlyIf)

@@ -1,10 +1,4 @@
-import {
-  authorizationOf,
-  type HeaderRecord,
-  hasAuthorization,
-  removeAuthorization,
-  removeHeader,
-} from './authorization-header.ts'
+import { type HeaderRecord, headerOf, removeHeader } from './authorization-header.ts'
 import type { Header } from './token-headers.ts'
 
 /** A caller's headers: an object stays one, everything else that fetch takes becomes a list. */
@@ -20,15 +14,10 @@ export function readHeaders(given: unknown): CallerHeaders {
   return isRecord ? { ...given } : [...new Headers(given as never)]
 }
 
-/** The headers without an `Authorization` that says nothing; `undefined` if they have one that does. */
-export function withoutAuthorization(headers: CallerHeaders): CallerHeaders | undefined {
-  if (isList(headers)) {
-    if (headers.some(([name, value]) => name === 'authorization' && value !== '')) return undefined
-    return withoutHeaders(headers, AUTHORIZATION)
-  }
-  if (authorizationOf(headers) !== undefined) return undefined
-  if (hasAuthorization(headers)) removeAuthorization(headers)
-  return headers
+/** Whether the caller gave a header that says something. @param name in lower case */
+export function isGiven(headers: CallerHeaders, name: string): boolean {
+  if (isList(headers)) return headers.some(([each, value]) => each === name && value !== '')
+  return headerOf(headers, name) !== undefined
 }
 
 /** The caller's headers with these of ours, which take the place of what has their names. */
@@ -49,7 +38,5 @@ export function withoutHeaders(headers: CallerHeaders, names: ReadonlySet<string
   const list = isList(headers) ? headers : (Object.entries(headers) as unknown as readonly Header[])
   return list.filter(([name]) => !names.has(name.toLowerCase()))
 }
-
-const AUTHORIZATION = new Set(['authorization'])
 
 const isList = (headers: CallerHeaders): headers is readonly Header[] => Array.isArray(headers)

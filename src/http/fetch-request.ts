@@ -37,8 +37,8 @@ export class FetchCall {
   }
 
   /** The request to send, as often as its body allows. Copies the body of a `Request` if that may be needed. */
-  outgoing(headers: CallerHeaders, replay: ReplayMode): Outgoing {
-    const { input, url } = this
+  outgoing(replay: ReplayMode): Outgoing {
+    const { input, url, headers } = this
     const request = this.#request
     const { method = 'GET', redirect = 'follow', body } = this.#init
     const follows = redirect === 'follow'

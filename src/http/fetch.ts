@@ -4,10 +4,11 @@ import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import type { TokenSource } from '../token-source.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
 import { exchange } from './fetch-exchange.ts'
-import { withoutAuthorization } from './fetch-headers.ts'
+import { isGiven } from './fetch-headers.ts'
 import { FetchOrigins } from './fetch-origins.ts'
 import { FetchCall, readInit } from './fetch-request.ts'
 import { checkManager, RequestedToken } from './requested-token.ts'
+import { tokenHeaderNames } from './token-headers.ts'
 
 /** A function like `fetch`: the global one, undici's, or whatever else takes and gives the same. */
 export type FetchImplementation = (
@@ -85,19 +86,23 @@ export function createTokenFetch<Name extends string = never>(
     const fetch = implementation()
     if (wanted === false) return await fetch(input, rest)
     const call = new FetchCall(input, rest)
-    const headers = withoutAuthorization(call.headers)
-    if (headers === undefined) {
+    const keep = () => {
       const origin = URL.canParse(call.url) ? new URL(call.url).origin : ''
       events.emit('authorizationKept', () => ({ client: byDefault.client, origin }))
-      return await fetch(call.input, rest)
+      return fetch(call.input, rest)
     }
-    const source = tokens.sourceFor(wanted)
+    const chosen = wanted === undefined ? tokens.held : tokens.sourceFor(wanted)
+    // With a hook, only a token tells in which header it goes.
+    const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
+    if (isHeaderKnown && isGiven(call.headers, 'authorization')) return await keep()
+    const source = tokens.sourceFor(wanted === undefined ? undefined : chosen)
     const origin = origins.receiver(call.url, source)
     if (origin === undefined) return await fetch(call.input, rest)
     const found = source.tokenOrPromise({ signal: call.signal })
     const token = found instanceof Promise ? await found : found
+    if (!isHeaderKnown && isGiven(call.headers, tokenHeaderNames(token)[0] ?? '')) return await keep()
     const context = { fetch, source, origin, signal: call.signal, replay, isTokenRejected, events }
-    return await exchange(call.outgoing(headers, replay), token, context)
+    return await exchange(call.outgoing(replay), token, context)
   }
   tokenFetches.add(tokenFetch)
   return tokenFetch

@@ -41,6 +41,18 @@ describe('another origin', () => {
     })
   })
 
+  it.each(FOREIGN_REDIRECTS)('never sees a token in a header of its own: %s', async (...way) => {
+    const arrivals = await goElsewhere(way, ({ origin, ca }) => {
+      setDefaultCACertificates([...getCACertificates('bundled'), ca])
+      const applyToken = (token: { reveal(): string }) => ({ 'x-auth-token': token.reveal() })
+      const { tokens } = managed({ allowInsecureLoopback: true, applyToken })
+      return createTokenFetch(tokens, { origins: [origin] })
+    })
+    expect(leakedTo(arrivals)).toEqual([])
+    expect(arrivals.api[0]?.headers).toContain('x-auth-token: token-1')
+    expect(arrivals.elsewhere.length).toBeGreaterThanOrEqual(3)
+  })
+
   it.each([
     ['another host', 'https://other.example/x', 'origin_refused'],
     ['a subdomain', 'https://v2.api.example.com/x', 'origin_refused'],

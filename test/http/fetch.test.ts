@@ -326,12 +326,46 @@ describe('an `Authorization` of the caller’s', () => {
     expect(headers instanceof Headers ? [...headers] : headers).toEqual(given)
   })
 
+  it('needs no client, where it would have to be named', async () => {
+    const api = new FetchApi()
+    const tokens = new TokenManager<string>({ clients: () => expect.unreachable() })
+    const tokenFetch = createTokenFetch(tokens, { origins: [API], fetch: api.fetch })
+    await tokenFetch(ORDERS, { headers: { Authorization: 'Basic own' } })
+    expect(api.authorizations).toEqual(['Basic own'])
+  })
+
   it('is not looked for where fetch takes no headers', async () => {
     const { api, tokenFetch } = made()
     for (const headers of [null, 5, 'a: 1', [['a']], [null]]) {
       expect(await failureOf(tokenFetch(ORDERS, { headers: headers as never }))).toMatchObject({ name: 'TypeError' })
     }
     expect(api.requests).toEqual([])
+  })
+})
+
+describe('a token in a header of its own', () => {
+  const applyToken = (token: { reveal(): string }) => ({ 'X-Auth-Token': token.reveal(), 'x-kind': 'key' })
+
+  it.each<[string, unknown, (string | null)[]]>([
+    ['none', {}, [null, 'token-1', 'key']],
+    ['an `Authorization`, for a gateway say', { Authorization: 'Basic own' }, ['Basic own', 'token-1', 'key']],
+    ['a list with that', [['authorization', 'Basic own']], ['Basic own', 'token-1', 'key']],
+    ['the header itself', { 'x-auth-token': 'own' }, [null, 'own', null]],
+    ['the header itself in a list', [['X-Auth-Token', 'own']], [null, 'own', null]],
+    ['the header itself, empty', { 'X-AUTH-TOKEN': '' }, [null, 'token-1', 'key']],
+    ['the header beside it', new Headers({ 'X-Kind': 'own' }), [null, 'token-1', 'key']],
+  ])('goes with the caller’s headers, or gives way to the same one: %s', async (_, headers, expected) => {
+    const api = new FetchApi()
+    const { tokens } = managed({ applyToken })
+    const heard: unknown[] = []
+    tokens.on('authorizationKept', (event) => heard.push(event))
+    const tokenFetch = createTokenFetch(tokens, { origins: [API], fetch: api.fetch })
+    for (let times = 0; times < 2; times++) await tokenFetch(ORDERS, { headers: headers as never })
+    const sent = api.requests.map(({ headers }) =>
+      ['authorization', 'x-auth-token', 'x-kind'].map((name) => headers.get(name)),
+    )
+    expect(sent).toEqual([expected, expected])
+    expect(heard).toEqual(expected.includes('own') ? Array(2).fill({ client: undefined, origin: API }) : [])
   })
 })
 
