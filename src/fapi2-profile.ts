@@ -28,7 +28,7 @@ export function checkFapi2(given: ClientOptions, settings: ClientSettings, at: s
   for (const [option, why] of FORBIDDEN) {
     if (given[option] !== undefined && given[option] !== false) throw refuse(option, 'is not allowed', why)
   }
-  const { authentication, certificate, dpop } = settings
+  const { authentication, grant, certificate, dpop } = settings
   const { method, assertion } = authentication
   if (!METHODS.includes(method)) {
     const hint = 'Give `privateKeyJwt`, `tlsClientAuth` or `selfSignedTlsClientAuth`.'
@@ -40,6 +40,10 @@ export function checkFapi2(given: ClientOptions, settings: ClientSettings, at: s
   }
   if (assertion?.audience !== undefined) {
     throw refuse('clientAuthentication', 'must address its assertions to the issuer', 'Leave out `audience`.')
+  }
+  if (grant.assertion !== undefined && !ALGORITHMS.includes(grant.assertion.algorithm)) {
+    const hint = 'Name it to `jwtBearer` as `algorithm`: PS256, ES256 or EdDSA.'
+    throw refuse('grant', 'must sign by an algorithm that is known and allowed', hint)
   }
   if (certificate === undefined && dpop === undefined) {
     throw refuse('dpop', 'or `certificate` must be given', 'Tokens have to be bound to the client: `dpop: true`.')

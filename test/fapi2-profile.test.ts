@@ -6,6 +6,7 @@ import {
   clientCertificate,
   clientSecretBasic,
   clientSecretJwt,
+  jwtBearer,
   none,
   privateKeyJwt,
   TokenManager,
@@ -44,6 +45,8 @@ describe('the profile fapi2', () => {
     ],
     ['tokens bound to a certificate', { ...withoutBinding, certificate }],
     ['tls_client_auth', { ...withoutBinding, certificate, clientAuthentication: tlsClientAuth() }],
+    ['a grant by PS256', { ...GOOD, grant: jwtBearer({ key: rsa }) }],
+    ['a grant by somebody else’s assertion', { ...GOOD, grant: jwtBearer({ assertion: () => 'a.b.c' }) }],
     ['DPoP by EdDSA', { ...GOOD, dpop: { algorithm: 'EdDSA' } }],
   ])('F5: lets pass %s', (_, options) => {
     expect(() => new TokenManager(options)).not.toThrow()
@@ -74,6 +77,8 @@ describe('the profile fapi2', () => {
       { ...GOOD, clientAuthentication: privateKeyJwt({ key, audience: 'https://as.example/token' }) },
       'clientAuthentication',
     ],
+    ['a grant by RS256', { ...GOOD, grant: jwtBearer({ key: rsa, algorithm: 'RS256' }) }, 'grant'],
+    ['a grant by an unknown algorithm', { ...GOOD, grant: jwtBearer({ key: () => rsa }) }, 'grant'],
     ['tokens for whoever has them', withoutBinding, 'dpop'],
     ['DPoP by RS256', { ...GOOD, dpop: { algorithm: 'RS256' } }, 'dpop'],
     ['an endpoint without metadata', { ...GOOD, tokenEndpoint: 'https://as.example/token' }, 'tokenEndpoint'],

@@ -1,5 +1,6 @@
 import type { TokenRequestDraft } from '../client-authentication/client-authentication.ts'
 import { optionError } from '../errors.ts'
+import type { SigningAlgorithm } from '../jws.ts'
 import type { TokenParameters } from '../token-key.ts'
 
 /** Exchanges one token for another. @see RFC 8693 §2.1 */
@@ -14,16 +15,21 @@ export interface Grant {
   readonly takesSubjectToken: boolean
   /** What of its options makes a token another one. Part of the key; holds no secret. */
   readonly keyPart: string
+  /** How the client signs the assertion that is the grant, if it does; an algorithm that is not fixed is `undefined`. */
+  readonly assertion?: { readonly algorithm: SigningAlgorithm | undefined } | undefined
 }
+
+/** What grants differ in beside their type. */
+export type GrantTraits = Partial<Pick<Grant, 'takesSubjectToken' | 'keyPart' | 'assertion'>>
 
 /** Gives a grant function its properties. */
 export function grant(
   type: string,
   fill: (draft: TokenRequestDraft, parameters: TokenParameters) => void | Promise<void>,
-  { takesSubjectToken = false, keyPart = '' }: Partial<Pick<Grant, 'takesSubjectToken' | 'keyPart'>> = {},
+  { takesSubjectToken = false, keyPart = '', assertion }: GrantTraits = {},
 ): Grant {
   return Object.assign((draft: TokenRequestDraft, parameters: TokenParameters) => fill(draft, parameters), {
-    ...{ type, takesSubjectToken, keyPart },
+    ...{ type, takesSubjectToken, keyPart, assertion },
   })
 }
 

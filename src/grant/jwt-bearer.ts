@@ -6,7 +6,7 @@ import { optionError, TokenError } from '../errors.ts'
 import { encodeSegment, newTokenId } from '../jws.ts'
 import { duration, flag, ownOptions, text } from '../option-values.ts'
 import type { TokenParameters } from '../token-key.ts'
-import { type Grant, grant } from './grant.ts'
+import { type Grant, type GrantTraits, grant } from './grant.ts'
 import { subjectTokenMissing } from './subject-token.ts'
 
 /** What an assertion that is signed here says. */
@@ -69,7 +69,7 @@ export function jwtBearer(options: JwtBearerOptions = {}): Grant {
 
 function jwtBearerGrant(
   assertionOf: (draft: TokenRequestDraft, parameters: TokenParameters) => string | Promise<string>,
-  how?: Partial<Pick<Grant, 'takesSubjectToken' | 'keyPart'>>,
+  traits?: GrantTraits,
 ): Grant {
   return grant(
     'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -78,7 +78,7 @@ function jwtBearerGrant(
       draft.hide(assertion)
       draft.body.set('assertion', assertion)
     },
-    how,
+    traits,
   )
 }
 
@@ -116,7 +116,8 @@ function signedJwtBearer(options: JwtBearerOptions): Grant {
     const input = `${header}.${payload}`
     return `${input}.${await sign(input, client)}`
   }
-  return jwtBearerGrant(assertionOf, { keyPart: JSON.stringify({ issuer, subject, audience, claims }) })
+  const keyPart = JSON.stringify({ issuer, subject, audience, claims })
+  return jwtBearerGrant(assertionOf, { keyPart, assertion: { algorithm: signers.algorithm } })
 }
 
 function readClaims(given: unknown): Readonly<Record<string, unknown>> {
