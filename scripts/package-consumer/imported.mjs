@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import axios from 'axios'
 import { TokenManager } from 'evertoken'
 import { attachTokenManager } from 'evertoken/axios'
+import { createTokenFetch } from 'evertoken/fetch'
 import { startServer } from './server.cjs'
 
 const require = createRequire(import.meta.url)
@@ -21,6 +22,8 @@ const tokens = new TokenManager({
 const api = axios.create({ baseURL: origin })
 attachTokenManager(api, tokens)
 const { data } = await api.get('/orders')
+const response = await createTokenFetch(tokens, { origins: [origin] })(`${origin}/orders`)
+const fetched = await response.json()
 await close()
 
-assert.deepEqual(data, { authorization: 'Bearer a-token' })
+assert.deepEqual([data, fetched], [{ authorization: 'Bearer a-token' }, { authorization: 'Bearer a-token' }])

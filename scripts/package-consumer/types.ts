@@ -1,6 +1,8 @@
 import axios, { type AxiosResponse } from 'axios'
 import { type AccessToken, type Clock, TokenError, TokenManager } from 'evertoken'
 import { attachTokenManager } from 'evertoken/axios'
+import { createTokenFetch } from 'evertoken/fetch'
+import { auth0 } from 'evertoken/providers'
 import { VirtualClock } from 'evertoken/testing'
 
 const tokens = new TokenManager({
@@ -20,9 +22,15 @@ attachTokenManager(api, tokens, {
   isTokenRejected: (response: AxiosResponse) => response.status === 419,
 })
 
+const fetchOrders: typeof fetch = createTokenFetch(tokens, { client: 'orders', origins: ['https://api.example.com'] })
+export const byAuth0 = new TokenManager(
+  auth0({ domain: 'example.auth0.com', audience: 'orders', clientId: 'orders', clientSecret: 'secret' }),
+)
+
 export async function use(): Promise<AccessToken | string | undefined> {
   await api.get('/orders', { token: { scope: 'orders.read' } })
   await api.get('/public', { token: false })
+  await fetchOrders('https://api.example.com/orders')
   try {
     return await tokens.getToken({ client: 'billing' })
   } catch (error) {

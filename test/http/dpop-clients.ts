@@ -14,14 +14,14 @@ import { managed } from '../support/managed.ts'
 import { VERSIONS } from './undici-versions.ts'
 
 /** One request for the API, the same for every HTTP client. */
-export interface ClientRequest {
+interface ClientRequest {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string | (() => ReadableStream)
 }
 
 /** What all HTTP clients are made with. */
-export interface ClientSetup {
+interface ClientSetup {
   readonly origins: readonly string[]
   readonly replay?: ReplayMode
   /** Whether any 401 or 403 is said to reject the token. */
@@ -29,7 +29,7 @@ export interface ClientSetup {
 }
 
 /** Sends a request, and gives its answer whatever its status. */
-export type SendRequest = (url: string, request?: ClientRequest) => Promise<{ status: number; body: string }>
+type SendRequest = (url: string, request?: ClientRequest) => Promise<{ status: number; body: string }>
 
 type Connect = (tokens: TokenManager<never>, setup: ClientSetup) => SendRequest
 

@@ -2,7 +2,7 @@ import { type Respond, startServer, type TestServer } from '../support/http-serv
 import { TestAuthority } from '../support/tls.ts'
 
 /** The servers a way may lead to. */
-export interface Places {
+interface Places {
   /** `http://127.0.0.1:…`, the only origin that may receive the token. */
   readonly api: TestServer
   /** Another port of the same host. */
@@ -43,7 +43,7 @@ export const FOREIGN_URLS: readonly WayElsewhere[] = [
 const STATUSES = [301, 302, 303, 307, 308] as const
 
 /** The URL of a server that answers with a redirect to `target`. */
-export function redirectingUrl(via: TestServer, target: string, status = 307): string {
+function redirectingUrl(via: TestServer, target: string, status = 307): string {
   return `${via.origin}/to?${new URLSearchParams({ status: String(status), url: target })}`
 }
 
@@ -61,7 +61,7 @@ export const FOREIGN_REDIRECTS: readonly WayElsewhere[] = [
 ]
 
 /** A request as it came over the wire. */
-export interface WireRequest {
+interface WireRequest {
   readonly method: string
   readonly url: string
   /** `name: value`, names in lower case, in the order of arrival. */

@@ -6,7 +6,7 @@ import Provider from 'oidc-provider'
 import type { TestAuthority } from '../support/tls.ts'
 
 /** A client as oidc-provider's configuration registers it. */
-export type Registration = Readonly<Record<string, unknown>> & { readonly client_id: string }
+type Registration = Readonly<Record<string, unknown>> & { readonly client_id: string }
 
 /** An oidc-provider over https, a certified authorization server. */
 export interface InteropServer extends AsyncDisposable {
