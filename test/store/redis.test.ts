@@ -1,73 +1,30 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { Cluster, Redis } from 'ioredis'
-import { createClient, createCluster } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RedisClient, RedisTokenStore } from '../../src/store/redis.ts'
+import { RedisTokenStore } from '../../src/store/redis.ts'
 import { leaseContract, type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
-import { anyRedis, canStartRedis, hasRedis, startCluster, type TestRedis, WITHOUT_REDIS } from '../support/redis.ts'
+import { anyRedis, canStartRedis, hasRedis, startCluster, WITHOUT_REDIS } from '../support/redis.ts'
+import {
+  type ConnectedClient,
+  connectIoRedis,
+  connectIoRedisCluster,
+  connectNodeRedis,
+  connectNodeRedisCluster,
+} from '../support/redis-clients.ts'
 
 if (!hasRedis) process.stderr.write(`${WITHOUT_REDIS}\n`)
 
-interface Connected {
-  readonly client: RedisClient
-  /** Runs a script on one key, in the way of the client. */
-  change(script: string, key: string, ...values: string[]): Promise<unknown>
-  close(): unknown
-}
-
 interface Way {
   readonly name: string
+  readonly connect: (url: string) => Promise<ConnectedClient>
+  readonly start: () => Promise<AsyncDisposable & { readonly url: string }>
   readonly isThere: boolean
-  open(): Promise<{ connect(): Promise<Connected>; close(): Promise<void> }>
 }
-
-const ignore = () => {}
-
-async function nodeRedis(client: ReturnType<typeof createClient>): Promise<Connected> {
-  await client.on('error', ignore).connect()
-  const change = (script: string, key: string, ...values: string[]) =>
-    client.eval(script, { keys: [key], arguments: values })
-  return { client, change, close: () => client.destroy() }
-}
-
-async function nodeRedisCluster(client: ReturnType<typeof createCluster>): Promise<Connected> {
-  await client.on('error', ignore).connect()
-  const change = (script: string, key: string, ...values: string[]) =>
-    client.eval(script, { keys: [key], arguments: values })
-  return { client, change, close: () => client.destroy() }
-}
-
-async function ioRedis(client: Redis | Cluster): Promise<Connected> {
-  client.on('error', ignore)
-  const change = (script: string, key: string, ...values: string[]) => client.eval(script, 1, key, ...values)
-  return { client, change, close: () => client.disconnect() }
-}
-
-const one = (name: string, connect: (server: TestRedis) => Promise<Connected>): Way => ({
-  name,
-  isThere: hasRedis,
-  async open() {
-    const server = await anyRedis()
-    return { connect: () => connect(server), close: async () => await server[Symbol.asyncDispose]() }
-  },
-})
-
-const three = (name: string, connect: (ports: readonly number[]) => Promise<Connected>): Way => ({
-  name,
-  isThere: canStartRedis,
-  async open() {
-    const cluster = await startCluster()
-    return { connect: () => connect(cluster.ports), close: async () => await cluster[Symbol.asyncDispose]() }
-  },
-})
 
 const WAYS: readonly Way[] = [
-  one('redis', ({ url }) => nodeRedis(createClient({ url }))),
-  one('ioredis', ({ url }) => ioRedis(new Redis(url))),
-  three('redis, a cluster', ([port]) =>
-    nodeRedisCluster(createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }] })),
-  ),
-  three('ioredis, a cluster', ([port]) => ioRedis(new Cluster([{ host: '127.0.0.1', port }]))),
+  { name: 'redis', connect: connectNodeRedis, start: anyRedis, isThere: hasRedis },
+  { name: 'ioredis', connect: connectIoRedis, start: anyRedis, isThere: hasRedis },
+  { name: 'redis, a cluster', connect: connectNodeRedisCluster, start: startCluster, isThere: canStartRedis },
+  { name: 'ioredis, a cluster', connect: connectIoRedisCluster, start: startCluster, isThere: canStartRedis },
 ]
 
 // Half a minute of the deletion's pause is not waited for.
@@ -76,20 +33,16 @@ const SHIFT = `redis.call('HINCRBY', KEYS[1], 'deleted', -ARGV[1] * 1000)`
 
 let tests = 0
 
-describe.each(WAYS.filter(({ isThere }) => isThere))('the store in Redis by $name', ({ open }) => {
-  let way: Awaited<ReturnType<Way['open']>>
-  let near: Connected
-  let far: Connected
+describe.each(WAYS.filter(({ isThere }) => isThere))('the store in Redis by $name', ({ connect, start }) => {
+  const open = new AsyncDisposableStack()
+  let near: ConnectedClient
+  let far: ConnectedClient
   beforeAll(async () => {
-    way = await open()
-    near = await way.connect()
-    far = await way.connect()
+    const { url } = open.use(await start())
+    near = open.use(await connect(url))
+    far = open.use(await connect(url))
   })
-  afterAll(async () => {
-    near.close()
-    far.close()
-    await way.close()
-  })
+  afterAll(() => open.disposeAsync())
 
   function underTest(): StoreUnderTest {
     tests += 1

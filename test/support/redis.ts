@@ -108,7 +108,7 @@ export async function askServer(port: number, command: string): Promise<string> 
 }
 
 /** Three masters that share the slots. */
-export async function startCluster(): Promise<AsyncDisposable & { readonly ports: readonly number[] }> {
+export async function startCluster(): Promise<AsyncDisposable & { readonly url: string }> {
   const stack = new AsyncDisposableStack()
   const ports: number[] = []
   for (let i = 0; i < 3; i++) {
@@ -120,7 +120,7 @@ export async function startCluster(): Promise<AsyncDisposable & { readonly ports
     ports.push(node.port)
   }
   for (const port of ports) await until(async () => (await askServer(port, 'CLUSTER INFO')).includes('state:ok'))
-  return { ports, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return { url: `redis://127.0.0.1:${ports[0]}`, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 /** Looks again and again, for 20 seconds. */

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
+import { SharedToken } from '../../src/store/record.ts'
+import { RedisTokenStore } from '../../src/store/redis.ts'
+import { TokenShare } from '../../src/store/token-share.ts'
+import { askServer, canStartRedis, startRedis, until } from '../support/redis.ts'
+import { connectIoRedis, connectNodeRedis } from '../support/redis-clients.ts'
+import { startRedisProxy } from '../support/redis-proxy.ts'
+
+const ID = 'https://auth.example.com/token orders-service orders.read'
+const HOUR = 3_600_000
+
+const token = () => new SharedToken({ value: 'token', tokenType: 'Bearer', scope: [], lifetimeMs: HOUR })
+
+/** What is done to Redis, and undone. */
+interface Trouble {
+  readonly name: string
+  readonly options?: readonly string[]
+  begin(at: Place): unknown
+  end(at: Place): unknown
+  /** What calls fail with. */
+  readonly reason: RegExp
+}
+
+interface Place {
+  readonly redis: Awaited<ReturnType<typeof startRedis>>
+  readonly proxy: Awaited<ReturnType<typeof startRedisProxy>>
+}
+
+const TROUBLES: readonly Trouble[] = [
+  {
+    name: 'killed',
+    begin: ({ redis }) => redis.kill(),
+    end: ({ redis }) => redis.restart(),
+    reason: /^(?:timeout|ECONN\w+|\w*Error)$/,
+  },
+  {
+    name: 'paused',
+    begin: ({ redis }) => redis.pause(),
+    end: ({ redis }) => redis.resume(),
+    reason: /^timeout$/,
+  },
+  {
+    name: 'slowed to 500 ms',
+    begin: ({ proxy }) => Object.assign(proxy, { delayMs: 500 }),
+    end: ({ proxy }) => Object.assign(proxy, { delayMs: 0 }),
+    reason: /^timeout$/,
+  },
+  {
+    name: 'full',
+    begin: ({ redis }) => askServer(redis.port, 'CONFIG SET maxmemory 1'),
+    end: ({ redis }) => askServer(redis.port, 'CONFIG SET maxmemory 0'),
+    reason: /^OOM$/,
+  },
+  {
+    name: 'loading',
+    begin: ({ proxy }) => Object.assign(proxy, { loading: true }),
+    end: ({ proxy }) => Object.assign(proxy, { loading: false }),
+    reason: /^LOADING$/,
+  },
+]
+
+const CLIENTS = [
+  { client: 'redis', connect: connectNodeRedis },
+  { client: 'ioredis', connect: connectIoRedis },
+]
+
+describe.each(canStartRedis ? CLIENTS : [])('Redis in trouble, by $client', ({ connect }) => {
+  it.concurrent.each(TROUBLES)(
+    '$name: no call rejects or takes long, and it is used again by itself',
+    async (trouble) => {
+      await using redis = await startRedis()
+      await using proxy = await startRedisProxy(redis)
+      await using connected = await connect(proxy.url)
+      const listeners = connected.errorListeners()
+      const notices: StoreNotice[] = []
+      const store = new RedisTokenStore(connected.client, { encryptionKeys: randomBytes(32) })
+      const join = () =>
+        new TokenShare(new GuardedStore(store, systemClock, (notice) => notices.push(notice)), 'digest')
+      // The first calls of a busy machine may take longer.
+      await until(
+        async () => (await join().put('present', token(), HOUR)) || (await join().find('present')) !== undefined,
+      )
+      notices.length = 0
+
+      await trouble.begin({ redis, proxy })
+      // Each with a breaker of its own, so that every call is tried.
+      for (let i = 0; i < 5; i++) {
+        const share = join()
+        const begun = performance.now()
+        expect(await share.ask(ID)).toBe('unavailable')
+        expect(await share.put(ID, token(), HOUR)).toBe(false)
+        // 50 ms each, and what a busy machine adds.
+        expect(performance.now() - begun).toBeLessThan(400)
+      }
+      const failed = notices.flatMap((notice) => (notice.kind === 'failed' ? [notice.reason] : []))
+      expect(failed).toHaveLength(10)
+      for (const reason of failed) expect(reason).toMatch(trouble.reason)
+
+      await trouble.end({ redis, proxy })
+      await until(async () => {
+        const answer = await join().ask(ID)
+        return typeof answer === 'object' && ('lease' in answer || 'found' in answer)
+      })
+      expect(connected.errorListeners()).toBe(listeners)
+    },
+  )
+
+  it('restarted empty: tokens are written again, with the scripts', async () => {
+    await using redis = await startRedis()
+    await using connected = await connect(redis.url)
+    const store = new RedisTokenStore(connected.client, { encryptionKeys: randomBytes(32) })
+    const share = new TokenShare(new GuardedStore(store, systemClock, () => {}), 'digest')
+    const isThere = async () => (await share.put(ID, token(), HOUR)) || (await share.find(ID)) !== undefined
+    await until(isThere)
+    await redis.restart()
+    await until(isThere)
+    await until(async () => (await share.find(ID))?.token.reveal() === 'token')
+  })
+
+  it('has no lease left behind by a call that it carries out too late', async () => {
+    await using redis = await startRedis()
+    await using connected = await connect(redis.url)
+    await using other = await connect(redis.url)
+    const store = (client: typeof connected) =>
+      new RedisTokenStore(client.client, { encryptionKeys: Buffer.from(KEY, 'hex') })
+    const join = (client: typeof connected) =>
+      new TokenShare(new GuardedStore(store(client), systemClock, () => {}), 'digest')
+    await join(other).find(ID)
+    redis.pause()
+    expect(await join(connected).ask(ID)).toBe('unavailable')
+    redis.resume()
+    await wait(50)
+    const begun = performance.now()
+    const answer = await join(other).askUntilFree(ID, undefined, new AbortController().signal)
+    expect(answer).toMatchObject({ lease: {} })
+    expect(performance.now() - begun).toBeLessThan(2000)
+  })
+})
+
+const KEY = '8f3c1d9ae07b5526c4f1a2d3e4b5968778695a4b3c2d1e0ff0e1d2c3b4a59687'

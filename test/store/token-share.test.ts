@@ -1,0 +1,478 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
+import type { StoreEncryptionOptions } from '../../src/store/encryption.ts'
+import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
+import { MemoryTokenStore, type StoreFault } from '../../src/store/memory-store.ts'
+import { SharedToken } from '../../src/store/record.ts'
+import { type ShareAnswer, type SharedLease, TokenShare } from '../../src/store/token-share.ts'
+import type { LeaseAnswer, TokenStore } from '../../src/store/token-store.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const ID = 'https://auth.example.com/token orders-service orders.read'
+const [K1, K2] = [randomBytes(32), randomBytes(32)]
+const HOUR = 3_600_000
+
+interface Process {
+  readonly share: TokenShare
+  readonly store: MemoryTokenStore
+  readonly notices: StoreNotice[]
+}
+
+class Fleet {
+  readonly clock = new VirtualClock()
+  readonly store = new MemoryTokenStore({ clock: this.clock, encryptionKeys: K1 })
+
+  /** A process that joins it. */
+  join({ credential = 'digest', keys, clock = this.clock }: Joining = {}): Process {
+    const store = this.store.connect(keys === undefined ? undefined : { encryptionKeys: keys })
+    const notices: StoreNotice[] = []
+    const share = new TokenShare(new GuardedStore(store, clock, (notice) => notices.push(notice)), credential)
+    return { share, store, notices }
+  }
+}
+
+interface Joining {
+  readonly credential?: string
+  readonly keys?: StoreEncryptionOptions['encryptionKeys']
+  readonly clock?: Clock
+}
+
+const token = (value: string, lifetimeMs = HOUR) =>
+  new SharedToken({ value, tokenType: 'Bearer', scope: ['orders.read'], lifetimeMs })
+
+function leased(answer: ShareAnswer): SharedLease {
+  return typeof answer === 'object' && 'lease' in answer ? answer.lease : expect.unreachable(JSON.stringify(answer))
+}
+
+function found(answer: ShareAnswer): { token: SharedToken; leftMs: number } {
+  return typeof answer === 'object' && 'found' in answer ? answer.found : expect.unreachable(JSON.stringify(answer))
+}
+
+/** Requests a token as the holder of a lease. */
+async function mint({ share }: Process, value: string, lifetimeMs = HOUR): Promise<SharedToken> {
+  const lease = leased(await share.ask(ID))
+  const minted = token(value, lifetimeMs)
+  expect(await share.put(ID, minted, lifetimeMs, lease)).toBe(true)
+  return minted
+}
+
+describe('processes with one store', () => {
+  it('make one request when all start at once: one has the lease, the others the token after it', async () => {
+    const fleet = new Fleet()
+    const processes = Array.from({ length: 8 }, () => fleet.join())
+    const answers = await Promise.all(processes.map(({ share }) => share.ask(ID)))
+    expect(answers.filter((answer) => answer === 'busy')).toHaveLength(7)
+    const holder = answers.findIndex((answer) => answer !== 'busy')
+    const waiting = processes.map(({ share }) => share.askUntilFree(ID, undefined, new AbortController().signal))
+    await fleet.clock.advance(300)
+    await processes[holder]?.share.put(ID, token('one'), HOUR, leased(answers[holder] ?? 'busy'))
+    await fleet.clock.advance(250)
+    for (const answer of await Promise.all(waiting.filter((_, i) => i !== holder))) {
+      expect(found(answer).token.reveal()).toBe('one')
+    }
+  })
+
+  it('ask again after 25 ms while another requests, then at most every 200 ms', async () => {
+    const fleet = new Fleet()
+    leased(await fleet.join().share.ask(ID))
+    const { share, store } = fleet.join()
+    const left = new AbortController()
+    const waiting = share.askUntilFree(ID, undefined, left.signal)
+    const calls: number[] = []
+    for (const ms of [0, 25, 50, 100, 200, 200, 200]) {
+      await fleet.clock.advance(ms)
+      calls.push(store.calls.getOrLease)
+    }
+    expect(calls).toEqual([1, 2, 3, 4, 5, 6, 7])
+    left.abort(new Error('The caller left'))
+    await expect(waiting).rejects.toThrow('The caller left')
+  })
+
+  it('take over when the holder is gone', async () => {
+    const fleet = new Fleet()
+    leased(await fleet.join().share.ask(ID))
+    const begun = fleet.clock.monotonicNow()
+    const takenOver = fleet
+      .join()
+      .share.askUntilFree(ID, undefined, new AbortController().signal)
+      .then((answer) => ({ answer, afterMs: fleet.clock.monotonicNow() - begun }))
+    await fleet.clock.advance(6000)
+    const { answer, afterMs } = await takenOver
+    leased(answer)
+    expect(afterMs).toBeGreaterThanOrEqual(5000)
+    expect(afterMs).toBeLessThan(5250)
+  })
+
+  it('keep waiting as long as the holder is at work', async () => {
+    const fleet = new Fleet()
+    const [holder, other] = [fleet.join(), fleet.join()]
+    const lease = leased(await holder.share.ask(ID))
+    const request = holder.share.whileLeased(ID, lease, () => fleet.clock.sleep(14_000))
+    await fleet.clock.advance(13_000)
+    expect(await other.share.ask(ID)).toBe('busy')
+    await fleet.clock.advance(1000)
+    await request
+    expect(fleet.clock.pendingSleeps).toBe(0)
+    await fleet.clock.advance(5000)
+    leased(await other.share.ask(ID))
+  })
+
+  it('are not overwritten by a holder that slept through its lease', async () => {
+    const fleet = new Fleet()
+    const [paused, other] = [fleet.join(), fleet.join()]
+    const lease = leased(await paused.share.ask(ID))
+    await fleet.clock.advance(5001)
+    await mint(other, 'newer')
+    expect(await paused.share.put(ID, token('older'), HOUR, lease)).toBe(false)
+    expect((await fleet.join().share.find(ID))?.token.reveal()).toBe('newer')
+  })
+
+  it('may ask at once when the holder gives up, or after the pause that it sets', async () => {
+    const fleet = new Fleet()
+    const [holder, other] = [fleet.join(), fleet.join()]
+    await holder.share.release(ID, leased(await holder.share.ask(ID)))
+    const lease = leased(await other.share.ask(ID))
+    await other.share.release(ID, lease, 1000)
+    expect(await holder.share.ask(ID)).toBe('busy')
+    await fleet.clock.advance(1001)
+    leased(await holder.share.ask(ID))
+  })
+
+  it('keep the valid token while one of them refreshes, and get the next with their next look', async () => {
+    const fleet = new Fleet()
+    const [holder, other] = [fleet.join(), fleet.join()]
+    const old = await mint(holder, 'old')
+    const same = found(await other.share.ask(ID)).token
+    const lease = leased(await holder.share.ask(ID, old))
+    expect(await other.share.ask(ID, same)).toBe('busy')
+    expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('old')
+    await holder.share.put(ID, token('new'), HOUR, lease)
+    expect(found(await other.share.ask(ID, same)).token.reveal()).toBe('new')
+  })
+
+  it('make one request where the server gives the same token again', async () => {
+    const fleet = new Fleet()
+    const [holder, other] = [fleet.join(), fleet.join()]
+    const first = await mint(holder, 'same')
+    const known = found(await other.share.ask(ID)).token
+    await holder.share.put(ID, token('same'), HOUR / 2, leased(await holder.share.ask(ID, first)))
+    const again = found(await other.share.ask(ID, known))
+    expect(again.leftMs).toBeLessThan(HOUR / 2)
+  })
+
+  it('see nothing of those with another secret: neither token, lease, error nor deletion', async () => {
+    const fleet = new Fleet()
+    const [good, wrong] = [fleet.join(), fleet.join({ credential: 'digest of a wrong secret' })]
+    const minted = await mint(good, 'one')
+    expect(await wrong.share.find(ID)).toBeUndefined()
+    const lease = leased(await wrong.share.ask(ID))
+    await wrong.share.putError(ID, { error: 'invalid_client' }, 60_000, lease)
+    await wrong.share.remove(ID, minted)
+    expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('one')
+    leased(await good.share.ask(ID, minted))
+  })
+
+  it('share an error that will not pass, beside a token that is valid', async () => {
+    const fleet = new Fleet()
+    const [holder, other] = [fleet.join(), fleet.join()]
+    const old = await mint(holder, 'old')
+    const known = found(await other.share.ask(ID)).token
+    await holder.share.putError(ID, { error: 'invalid_client' }, 1000, leased(await holder.share.ask(ID, old)))
+    expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('old')
+    expect(await other.share.ask(ID, known)).toMatchObject({
+      failed: { error: { error: 'invalid_client' }, leftMs: 1000 },
+    })
+    await fleet.clock.advance(1000)
+    leased(await other.share.ask(ID, known))
+  })
+
+  it('remove a rejected token once in 30 seconds, and make one request for it', async () => {
+    const fleet = new Fleet()
+    const processes = Array.from({ length: 8 }, () => fleet.join())
+    await mint(fleet.join(), 'rejected')
+    const known = await Promise.all(processes.map(async ({ share }) => found(await share.ask(ID)).token))
+    const replace = ({ share }: Process, i: number) =>
+      share.remove(ID, known[i]!).then(async (gone) => ({ gone, answer: await share.ask(ID, known[i]) }))
+    const replaced = await Promise.all(processes.map(replace))
+    expect(replaced.filter(({ answer }) => answer !== 'busy')).toHaveLength(1)
+    expect(new Set(replaced.map(({ gone }) => gone))).toEqual(new Set(['removed']))
+    const holder = replaced.findIndex(({ answer }) => answer !== 'busy')
+    const next = token('rejected too')
+    await processes[holder]!.share.put(ID, next, HOUR, leased(replaced[holder]!.answer))
+    expect(await processes[0]!.share.remove(ID, next)).toBe('kept')
+    expect(await fleet.join().share.find(ID)).toBeDefined()
+    await fleet.clock.advance(30_000)
+    expect(await processes[0]!.share.remove(ID, next)).toBe('removed')
+  })
+
+  it('write without a lease only where there is nothing, and are replaced by whoever has one', async () => {
+    const fleet = new Fleet()
+    const [one, two] = [fleet.join(), fleet.join()]
+    const own = token('one')
+    expect(await one.share.put(ID, own, HOUR)).toBe(true)
+    expect(await two.share.put(ID, token('two'), HOUR)).toBe(false)
+    const lease = leased(await two.share.ask(ID, found(await two.share.ask(ID)).token))
+    expect(await two.share.put(ID, token('two'), HOUR, lease)).toBe(true)
+    expect(found(await one.share.ask(ID, own)).token.reveal()).toBe('two')
+  })
+
+  it('give the lease up for a token that is over before it is written', async () => {
+    const fleet = new Fleet()
+    const { share } = fleet.join()
+    expect(await share.put(ID, token('one'), 0.5, leased(await share.ask(ID)))).toBe(false)
+    leased(await fleet.join().share.ask(ID))
+  })
+})
+
+describe('clocks of different hosts', () => {
+  const off = (clock: VirtualClock, ms: number): Clock => ({
+    now: () => clock.now() + ms,
+    monotonicNow: () => clock.monotonicNow() / 3,
+    sleep: (forMs, signal) => clock.sleep(forMs, signal),
+    random: () => 0.5,
+  })
+
+  it.each([
+    [0, 60_000, 58_000],
+    [-HOUR, 60_000, 58_000],
+    [25_000, 60_000, 58_000],
+    [45_000, 60_000, 43_000],
+  ])(
+    'that differ by %i ms leave a token of %i ms %i ms, which is never too long',
+    async (offMs, lifetimeMs, leftMs) => {
+      const fleet = new Fleet()
+      await mint(fleet.join(), 'one', lifetimeMs)
+      const reader = fleet.join({ clock: off(fleet.clock, offMs) })
+      expect(found(await reader.share.ask(ID)).leftMs).toBe(leftMs)
+      await fleet.clock.advance(leftMs)
+      expect((await reader.share.find(ID))?.leftMs ?? 0).toBeLessThanOrEqual(lifetimeMs - leftMs)
+    },
+  )
+
+  it('catch a token that a store took in long after it was sent', async () => {
+    const fleet = new Fleet()
+    const writer = fleet.join()
+    const lease = leased(await writer.share.ask(ID))
+    writer.store.fault = 'hang'
+    const written = writer.share.put(ID, token('one', 120_000), 120_000, lease)
+    await fleet.clock.advance(90_000)
+    expect(await written).toBe(false)
+    writer.store.fault = undefined
+    await fleet.clock.settle()
+    const { leftMs } = found(await fleet.join().share.ask(ID))
+    expect(leftMs).toBeLessThanOrEqual(60_000)
+  })
+})
+
+describe('encryption keys that change', () => {
+  const PAIRS: readonly (readonly [string, readonly Buffer[], readonly Buffer[], number])[] = [
+    ['[old] and [old, new]', [K1], [K1, K2], 1],
+    ['[old, new] and [new, old]', [K1, K2], [K2, K1], 1],
+    ['[old, new] and [new]', [K1, K2], [K2], 1],
+    ['[old] and [new], a step left out', [K1], [K2], 2],
+  ]
+
+  it.each(PAIRS)('%s: one request at a time', async (_, before, after, requests) => {
+    for (const [first, second] of [
+      [before, after],
+      [after, before],
+    ]) {
+      const fleet = new Fleet()
+      const one = fleet.join({ keys: first! })
+      const two = fleet.join({ keys: second! })
+      const lease = leased(await one.share.ask(ID))
+      const answer = await two.share.ask(ID)
+      expect(answer === 'busy' ? 1 : 2).toBe(requests)
+      if (answer !== 'busy') continue
+      const written = token('one')
+      await one.share.put(ID, written, HOUR, lease)
+      const known = found(await two.share.ask(ID)).token
+      await two.share.put(ID, token('two'), HOUR, leased(await two.share.ask(ID, known)))
+      expect(found(await one.share.ask(ID, written)).token.reveal()).toBe('two')
+      expect([...one.notices, ...two.notices]).toEqual([])
+    }
+  })
+
+  it('leave no lease behind that was had under one key only', async () => {
+    const fleet = new Fleet()
+    const cells = fleet.store.connect({ encryptionKeys: [K1, K2] }).encryption.cells('digest')
+    const both = fleet.join({ keys: [K1, K2] })
+    // Whoever holds the one asked for last keeps them from the other.
+    const last = [K1, K2].find((key) => {
+      const [cell] = fleet.store.connect({ encryptionKeys: key }).encryption.cells('digest')
+      return cell?.keyId === cells[1]?.keyId
+    })!
+    const first = last === K1 ? K2 : K1
+    leased(await fleet.join({ keys: last }).share.ask(ID))
+    expect(await both.share.ask(ID)).toBe('busy')
+    leased(await fleet.join({ keys: first }).share.ask(ID))
+  })
+
+  it('remove a rejected token under both', async () => {
+    const fleet = new Fleet()
+    const minted = await mint(fleet.join({ keys: [K1, K2] }), 'rejected')
+    expect(await fleet.join({ keys: [K1, K2] }).share.remove(ID, minted)).toBe('removed')
+    for (const keys of [K1, K2]) expect(await fleet.join({ keys }).share.find(ID)).toBeUndefined()
+  })
+})
+
+describe('records that cannot be read', () => {
+  const CHANGES: readonly [string, (value: string) => string][] = [
+    ['tampered with', (value) => `${value.slice(0, -9)}AAAAAAAA${value.slice(-1)}`],
+    ['cut off', (value) => value.slice(0, -8)],
+    ['foreign', () => 'hello'],
+    ['empty', () => ''],
+  ]
+
+  it.each(CHANGES)('(%s) count as absent, are told about, and are replaced', async (_, change) => {
+    const fleet = new Fleet()
+    const old = await mint(fleet.join(), 'old')
+    await fleet.join().share.putError(ID, { error: 'x' }, HOUR, leased(await fleet.join().share.ask(ID, old)))
+    fleet.store.tamper((record) => ({ ...record, value: change(record.value) }))
+    const { share, notices } = fleet.join()
+    expect(await share.find(ID)).toBeUndefined()
+    const lease = leased(await share.ask(ID))
+    expect(notices).toEqual([
+      { kind: 'unreadable', record: 'token' },
+      { kind: 'unreadable', record: 'token' },
+      { kind: 'unreadable', record: 'error' },
+    ])
+    expect(await share.put(ID, token('new'), HOUR, lease)).toBe(true)
+    expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('new')
+  })
+
+  it('are those moved from another key', async () => {
+    const fleet = new Fleet()
+    const { share } = fleet.join()
+    await mint({ ...fleet.join(), share }, 'one')
+    let moved = ''
+    fleet.store.tamper((record) => {
+      moved = record.value
+      return record
+    })
+    await share.put('another identity', token('two'), HOUR)
+    fleet.store.tamper((record) => ({ ...record, value: moved, fence: 0 }))
+    const reader = fleet.join()
+    expect(await reader.share.find('another identity')).toBeUndefined()
+    expect(reader.notices).toEqual([{ kind: 'unreadable', record: 'token' }])
+  })
+})
+
+describe('a store in trouble', () => {
+  const FAULTS: readonly [StoreFault, string][] = [
+    ['error', 'ERR'],
+    ['loading', 'LOADING'],
+    ['full', 'OOM'],
+    ['hang', 'timeout'],
+    ['partition', 'timeout'],
+  ]
+
+  it.each(FAULTS)('(%s) rejects nothing, costs 50 ms a call, and none after five', async (fault, reason) => {
+    const fleet = new Fleet()
+    const { share, store, notices } = fleet.join()
+    store.fault = fault
+    for (let i = 0; i < 5; i++) {
+      const answer = share.ask(ID)
+      await fleet.clock.advance(fault === 'hang' || fault === 'partition' ? 50 : 0)
+      expect(await answer).toBe('unavailable')
+    }
+    expect(notices).toEqual([
+      ...Array.from({ length: 5 }, () => ({ kind: 'failed', operation: 'getOrLease', reason })),
+      { kind: 'suspended' },
+    ])
+    const calls = store.calls.getOrLease
+    expect(await share.ask(ID)).toBe('unavailable')
+    expect(await share.find(ID)).toBeUndefined()
+    expect(await share.put(ID, token('one'), HOUR)).toBe(false)
+    expect(await share.remove(ID, token('one'))).toBe('unavailable')
+    expect(store.calls.getOrLease).toBe(calls)
+  })
+
+  it('is used again by itself, ten seconds after', async () => {
+    const fleet = new Fleet()
+    const { share, store, notices } = fleet.join()
+    store.fault = 'error'
+    for (let i = 0; i < 6; i++) await share.ask(ID)
+    store.fault = undefined
+    await fleet.clock.advance(10_000)
+    leased(await share.ask(ID))
+    expect(notices.at(-1)).toEqual({ kind: 'resumed' })
+  })
+
+  it('that answers too late leases nothing: the fleet does not wait for nobody', async () => {
+    const fleet = new Fleet()
+    const { share, store } = fleet.join()
+    store.fault = 'hang'
+    const answer = share.ask(ID)
+    await fleet.clock.advance(50)
+    expect(await answer).toBe('unavailable')
+    store.fault = undefined
+    await fleet.clock.settle()
+    leased(await fleet.join().share.ask(ID))
+  })
+
+  it('that lost everything is written again', async () => {
+    const fleet = new Fleet()
+    const { share } = fleet.join()
+    const old = await mint(fleet.join(), 'old')
+    fleet.store.restartEmpty()
+    await fleet.clock.advance(1)
+    const lease = leased(await share.ask(ID, old))
+    expect(await share.put(ID, token('new'), HOUR, lease)).toBe(true)
+  })
+
+  const answering = (answer: unknown): TokenStore => ({
+    encryption: new Fleet().store.encryption,
+    get: async () => answer as undefined,
+    getOrLease: async () => answer as LeaseAnswer,
+    renew: async () => answer as boolean,
+    set: async () => answer as boolean,
+    delete: async () => answer as boolean,
+  })
+
+  it.each([undefined, null, 7, 'leased', {}, { token: null }, { token: {} }, { error: 'x' }, { error: {} }])(
+    'that answers nonsense rejects nothing: %j',
+    async (answer) => {
+      const share = new TokenShare(new GuardedStore(answering(answer), new VirtualClock(), () => {}), 'digest')
+      expect(await share.ask(ID)).toBe('unavailable')
+      expect(await share.find(ID)).toBeUndefined()
+    },
+  )
+
+  it('says why by a code: words of a client may hold what was sent', async () => {
+    const fleet = new Fleet()
+    const refuse = async () => {
+      throw new Error("ERR unknown command 'EVALSHA', with args beginning with: 'secret token'")
+    }
+    const notices: StoreNotice[] = []
+    const store = { ...answering('busy'), getOrLease: refuse }
+    const share = new TokenShare(new GuardedStore(store, fleet.clock, (notice) => notices.push(notice)), 'digest')
+    await share.ask(ID)
+    expect(notices).toEqual([{ kind: 'failed', operation: 'getOrLease', reason: 'ERR' }])
+  })
+})
+
+describe('a store without leases', () => {
+  function withoutLeases(store: MemoryTokenStore): TokenStore {
+    const { encryption } = store
+    return {
+      encryption,
+      get: (key) => store.get(key),
+      set: (key, record, options) => store.set(key, record, options),
+      delete: (key, fingerprint) => store.delete(key, fingerprint),
+    }
+  }
+
+  it('gives tokens that are there, and no say in who requests the next', async () => {
+    const fleet = new Fleet()
+    const join = () =>
+      new TokenShare(new GuardedStore(withoutLeases(fleet.store.connect()), fleet.clock, () => {}), 'digest')
+    const [one, two] = [join(), join()]
+    expect(await one.ask(ID)).toBe('absent')
+    const own = token('one')
+    expect(await one.put(ID, own, HOUR)).toBe(true)
+    expect(found(await two.ask(ID)).token.reveal()).toBe('one')
+    expect(await one.ask(ID, own)).toBe('absent')
+  })
+})
