@@ -36,6 +36,9 @@ export function googleServiceAccount(given: GoogleServiceAccountOptions): Client
   const { credentials, subject, ...options } = given
   const key = ownOptions<GoogleServiceAccountKey>(credentials, 'credentials.')
   const issuer = text(key.client_email, 'credentials.client_email')
+  if (!key.private_key) {
+    throw optionError('credentials.private_key', 'is missing', 'Is it the key file of a service account, and whole?')
+  }
   if (!options.scope?.length) throw optionError('scope', 'must be given', 'Such as an API’s scope in Google’s list.')
   const tokenEndpoint = key.token_uri ?? 'https://oauth2.googleapis.com/token'
   return {

@@ -1,4 +1,5 @@
 import type { ClientOptions } from '../client-options.ts'
+import { endpointUrl } from '../endpoint-url.ts'
 import { type ProviderClientOptions, pathSegment } from './provider.ts'
 
 /** What a client at Keycloak is configured with. */
@@ -14,7 +15,8 @@ export interface KeycloakOptions extends ProviderClientOptions {
  * @throws TypeError naming the option
  */
 export function keycloak({ url, realm, ...options }: KeycloakOptions): ClientOptions {
-  const issuer = `${String(url).replace(/\/$/, '')}/realms/${pathSegment(realm, 'realm', 'orders')}`
+  const server = endpointUrl(url, 'url', options.allowInsecureLoopback === true)
+  const issuer = `${server.replace(/\/$/, '')}/realms/${pathSegment(realm, 'realm', 'orders')}`
   const base = `${issuer}/protocol/openid-connect`
   const revocationEndpoint = options.revocationEndpoint ?? `${base}/revoke`
   return { ...options, issuer, tokenEndpoint: `${base}/token`, revocationEndpoint }

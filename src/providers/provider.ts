@@ -21,6 +21,12 @@ export function hostName(value: unknown, option: string, example: string): strin
  * @throws TypeError naming the option
  */
 export function pathSegment(value: unknown, option: string, example: string): string {
-  if (typeof value === 'string' && value !== '') return encodeURIComponent(value)
-  throw optionError(option, 'must be a non-empty string', `Such as '${example}'. Is the environment variable set?`)
+  // A URL has no such segments: they lead out of the path.
+  const isSegment = typeof value === 'string' && value.isWellFormed() && !['', '.', '..'].includes(value)
+  if (isSegment) return encodeURIComponent(value)
+  throw optionError(
+    option,
+    'must be a non-empty string, and one segment of a path',
+    `Such as '${example}'. Is the environment variable set?`,
+  )
 }

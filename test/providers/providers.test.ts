@@ -284,6 +284,7 @@ describe('the settings for a provider', () => {
     expect(RECORDED['Okta, a custom authorization server']!.options.issuer).toBe('https://example.okta.com/oauth2/aus1')
   })
 
+  const noKey = { client_email: 'orders@example.iam.gserviceaccount.com' } as never
   it.each([
     ['a URL for a domain', () => auth0({ ...client, domain: 'https://example.auth0.com', audience: 'a' }), '`domain`'],
     ['a path in a domain', () => okta({ ...client, domain: 'example.okta.com/oauth2' }), '`domain`'],
@@ -296,6 +297,11 @@ describe('the settings for a provider', () => {
     ['no scope', () => googleServiceAccount({ credentials: keyFile, scope: [] }), '`scope`'],
     ['no e-mail', () => googleServiceAccount({ credentials: {} as never, scope }), '`credentials.client_email`'],
     ['no key file', () => googleServiceAccount({ credentials: undefined as never, scope }), '`credentials`'],
+    ['a tenant that leads elsewhere', () => microsoftEntra({ ...client, tenant: '..', resource: 'r' }), '`tenant`'],
+    ['half a character', () => microsoftEntra({ ...client, tenant: '\ud800', resource: 'r' }), '`tenant`'],
+    ['no private key', () => googleServiceAccount({ credentials: noKey, scope }), '`credentials.private_key`'],
+    ['no URL', () => keycloak({ ...client, url: undefined as never, realm: 'r' }), '`url`'],
+    ['a URL without https', () => keycloak({ ...client, url: 'sso.example.com', realm: 'r' }), '`url`'],
     ['no realm', () => keycloak({ ...client, url: 'https://a.example', realm: '' }), '`realm`'],
   ])('refuse %s at once', (_, make, option) => {
     expect(make).toThrow(TypeError)
