@@ -29,14 +29,22 @@ const CLIENTS = [
 
 describe.each(hasRedis ? CLIENTS : [])('what goes to Redis by $client', ({ connect }) => {
   async function recorded(protection: { plaintext: true } | { encryptionKeys: Uint8Array }) {
-    const open = new AsyncDisposableStack()
-    const proxy = open.use(await startRedisProxy(open.use(await anyRedis())))
-    const connected = open.use(await connect(proxy.url))
+    const server = await anyRedis()
+    const proxy = await startRedisProxy(server)
+    const connected = await connect(proxy.url)
     const prefix = `evertoken-test-${process.pid}-${Date.now()}:`
     const store = new RedisTokenStore(connected.client, { ...protection, prefix, timeoutMs: 5000 })
     const share = new TokenShare(new GuardedStore(store, systemClock, () => {}), SECRET)
     const sent = () => proxy.commands.filter(([name]) => /^eval/i.test(name ?? ''))
-    return { share, proxy, sent, prefix, [Symbol.asyncDispose]: () => open.disposeAsync() }
+    return {
+      share,
+      proxy,
+      sent,
+      prefix,
+      async [Symbol.asyncDispose]() {
+        for (const open of [connected, proxy, server]) await open[Symbol.asyncDispose]()
+      },
+    }
   }
 
   /** All that a life has: token and error, lease, renewal, refusal, removal. */

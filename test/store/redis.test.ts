@@ -34,15 +34,17 @@ const SHIFT = `redis.call('HINCRBY', KEYS[1], 'deleted', -ARGV[1] * 1000)`
 let tests = 0
 
 describe.each(WAYS.filter(({ isThere }) => isThere))('the store in Redis by $name', ({ connect, start }) => {
-  const open = new AsyncDisposableStack()
+  let server: Awaited<ReturnType<typeof start>>
   let near: ConnectedClient
   let far: ConnectedClient
   beforeAll(async () => {
-    const { url } = open.use(await start())
-    near = open.use(await connect(url))
-    far = open.use(await connect(url))
+    server = await start()
+    near = await connect(server.url)
+    far = await connect(server.url)
   })
-  afterAll(() => open.disposeAsync())
+  afterAll(async () => {
+    for (const open of [far, near, server]) await open[Symbol.asyncDispose]()
+  })
 
   function underTest(): StoreUnderTest {
     tests += 1

@@ -109,18 +109,21 @@ export async function askServer(port: number, command: string): Promise<string> 
 
 /** Three masters that share the slots. */
 export async function startCluster(): Promise<AsyncDisposable & { readonly url: string }> {
-  const stack = new AsyncDisposableStack()
-  const ports: number[] = []
+  const nodes: OwnRedis[] = []
   for (let i = 0; i < 3; i++) {
     const bus = String(await freePort())
     const node = await startRedis('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000')
-    stack.use(node)
     await askServer(node.port, `CLUSTER ADDSLOTSRANGE ${[0, 5461, 10923][i]} ${[5460, 10922, 16383][i]}`)
-    if (ports[0] !== undefined) await askServer(ports[0], `CLUSTER MEET 127.0.0.1 ${node.port} ${bus}`)
-    ports.push(node.port)
+    nodes.push(node)
+    await askServer(nodes[0]?.port ?? 0, `CLUSTER MEET 127.0.0.1 ${node.port} ${bus}`)
   }
-  for (const port of ports) await until(async () => (await askServer(port, 'CLUSTER INFO')).includes('state:ok'))
-  return { url: `redis://127.0.0.1:${ports[0]}`, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  for (const { port } of nodes) await until(async () => (await askServer(port, 'CLUSTER INFO')).includes('state:ok'))
+  return {
+    url: nodes[0]?.url ?? '',
+    async [Symbol.asyncDispose]() {
+      for (const node of nodes) await node[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Looks again and again, for 20 seconds. */
