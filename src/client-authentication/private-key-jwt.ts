@@ -30,7 +30,7 @@ export function privateKeyJwt(options: PrivateKeyJwtOptions): ClientAuthenticati
     async (draft) => {
       const { header, sign, credential, expiry } = await signers.of(draft.client)
       draft.credential = credential
-      draft.credentialExpiry = expiry
+      if (expiry !== undefined) draft.credentialExpiry = expiry
       const input = assertionInput(header, draft, settings)
       sendAssertion(draft, `${input}.${await sign(input, draft.client)}`, settings.sendClientId)
     },

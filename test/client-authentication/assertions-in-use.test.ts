@@ -8,6 +8,7 @@ import {
   type ClientAuthentication,
   type ClientOptions,
   type GetTokenOptions,
+  jwtBearer,
   privateKeyJwt,
   secretFromFile,
   type TokenEvents,
@@ -268,6 +269,19 @@ describe('a key that expires', () => {
     tokens.on('credentialExpiring', (event) => told.push(event))
     await tokens.getToken()
     await tokens.getToken({ scope: 'other' })
+    expect(told).toEqual([{ client: 'default', what: 'key', expiresAt }])
+  })
+
+  it('is told of if it signs the grant, beside another that authenticates', async () => {
+    const clock = new VirtualClock()
+    const expiresAt = clock.now() + 10 * 24 * 3_600_000
+    const { tokens } = managedBy(privateKeyJwt({ key: OLD }), {
+      grant: jwtBearer({ key: NEW, expiresAt }),
+      transport: new AuthorizationServer(clock).fetch,
+    })
+    const told: unknown[] = []
+    tokens.on('credentialExpiring', (event) => told.push(event))
+    await tokens.getToken()
     expect(told).toEqual([{ client: 'default', what: 'key', expiresAt }])
   })
 })
