@@ -111,7 +111,7 @@ describe('a pair that is given', () => {
   })
 })
 
-describe('F1: a certificate that is printed', () => {
+describe('a certificate that is printed', () => {
   it('shows whom it is for and until when, and neither key nor passphrase', async () => {
     const given = { ...encrypted(authority.issue({ names: ['orders'] })), passphrase: PASSPHRASE }
     const certificate = clientCertificate(given)

@@ -2,6 +2,7 @@ import axios from 'axios'
 import { describe, expect, it } from 'vitest'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import { type ClientOptions, TokenManager } from '../../src/index.ts'
+import type { FetchLike } from '../../src/transport.ts'
 import { Api } from '../http/axios-api.ts'
 import { managed } from '../support/managed.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -9,8 +10,10 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 /** An authorization server with metadata at some places; every request is recorded. */
 function metadataServer(documents: Readonly<Record<string, unknown>>) {
   const asked: string[] = []
-  const transport = async (url: string, init: { method: string; body: string | null }) => {
+  const sent: { headers: Record<string, string>; body: string | null }[] = []
+  const transport: FetchLike = async (url, init) => {
     asked.push(`${init.method} ${url}`)
+    sent.push(init)
     const document = documents[url]
     if (init.method === 'GET') {
       return document === undefined ? new Response('', { status: 404 }) : Response.json(document)
@@ -27,7 +30,7 @@ function metadataServer(documents: Readonly<Record<string, unknown>>) {
       maxAttempts: 1,
       ...options,
     } as ClientOptions)
-  return { asked, manager }
+  return { asked, sent, manager }
 }
 
 const code = async (work: Promise<unknown>) => {
@@ -40,7 +43,7 @@ const code = async (work: Promise<unknown>) => {
 
 describe('other endpoints', () => {
   it('E1: revokes over https, authenticated, and takes 200 for done whatever the body', async () => {
-    const { asked, manager } = metadataServer({})
+    const { asked, sent, manager } = metadataServer({})
     const tokens = manager({
       tokenEndpoint: 'https://as.example/token',
       revocationEndpoint: 'https://as.example/revoke',
@@ -51,6 +54,9 @@ describe('other endpoints', () => {
     await tokens.close({ revoke: true })
     expect(asked).toEqual(['POST https://as.example/token', 'POST https://as.example/revoke'])
     expect(failed).toEqual([])
+    const [, revocation] = sent
+    expect(revocation?.headers.authorization).toBe(`Basic ${Buffer.from('orders:s3cret').toString('base64')}`)
+    expect(revocation?.body).toBe('token=the-token&token_type_hint=access_token')
     expect(() => manager({ tokenEndpoint: 'https://a.example', revocationEndpoint: 'http://a.example' })).toThrow(
       '`revocationEndpoint`',
     )
