@@ -68,7 +68,7 @@ const CLIENTS = [
   { client: 'ioredis', connect: connectIoRedis },
 ]
 
-describe.each(canStartRedis ? CLIENTS : [])('Redis in trouble, by $client', ({ connect }) => {
+describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({ connect }) => {
   it.concurrent.each(TROUBLES)(
     '$name: no call rejects or takes long, and it is used again by itself',
     async (trouble) => {

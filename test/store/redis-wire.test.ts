@@ -27,7 +27,7 @@ const CLIENTS = [
   { client: 'ioredis', connect: connectIoRedis },
 ]
 
-describe.each(hasRedis ? CLIENTS : [])('what goes to Redis by $client', ({ connect }) => {
+describe.skipIf(!hasRedis).each(CLIENTS)('what goes to Redis by $client', ({ connect }) => {
   async function recorded(protection: { plaintext: true } | { encryptionKeys: Uint8Array }) {
     const server = await anyRedis()
     const proxy = await startRedisProxy(server)
