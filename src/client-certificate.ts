@@ -10,9 +10,9 @@ import { optionError, TokenError } from './errors.ts'
 /** Where the files of a client certificate are. */
 export interface CertificateFiles {
   /** Path of the certificate, PEM; after it, those of intermediate authorities. */
-  readonly cert: string
+  readonly cert: string | URL
   /** Path of its private key, PEM. */
-  readonly key: string
+  readonly key: string | URL
   /** What an encrypted key is encrypted with. */
   readonly passphrase?: string | undefined
 }
@@ -183,7 +183,7 @@ export function clientCertificate(
 export function clientCertificateFromFiles(files: CertificateFiles): ClientCertificate {
   const { cert, key, passphrase } = files
   for (const [option, path] of Object.entries({ cert, key })) {
-    if (typeof path === 'string' && path !== '' && !path.includes('-----BEGIN')) continue
+    if (path instanceof URL || (typeof path === 'string' && path !== '' && !path.includes('-----BEGIN'))) continue
     throw optionError(option, 'must be the path of a file', 'For PEM text use `clientCertificate`.')
   }
   return new ClientCertificate(async () => {

@@ -96,7 +96,8 @@ function fromPem(pem: string, refuse: RefuseKey): KeyObject {
     throw refuse('is a public key or a certificate', 'To sign takes the private key.')
   }
   if (/^\s*\{/.test(pem)) throw refuse('is a JWK as text', 'Give what `JSON.parse` makes of it.')
-  if (!pem.includes('-----BEGIN ')) throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----".')
+  if (!pem.includes('-----BEGIN '))
+    throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----". Of a file give the content.')
   const hint = pem.includes('\\n')
     ? 'It has the two characters `\\n` where lines should end.'
     : 'Was it cut off, or are its line breaks lost?'

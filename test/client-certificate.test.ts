@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } fr
 import { mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { CertificatePair } from '../src/certificate-and-key.ts'
@@ -331,10 +332,10 @@ describe('a certificate in files', () => {
     expect(kept).toHaveLength(2)
   })
 
-  it('may have an encrypted key', async () => {
+  it('may have an encrypted key, and be named by a URL', async () => {
     await using folder = await temporaryFolder()
     const { cert, key } = encrypted(authority.issue())
-    const files = { cert: join(folder.path, 'tls.crt'), key: join(folder.path, 'tls.key') }
+    const files = { cert: join(folder.path, 'tls.crt'), key: pathToFileURL(join(folder.path, 'tls.key')) }
     await writeFile(files.cert, cert)
     await writeFile(files.key, key)
     const certificate = clientCertificateFromFiles({ ...files, passphrase: PASSPHRASE })
