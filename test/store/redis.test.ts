@@ -2,13 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisTokenStore } from '../../src/store/redis.ts'
 import { leaseContract, type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
-import { anyRedis, canStartRedis, hasRedis, startCluster, WITHOUT_REDIS } from '../support/redis.ts'
+import { anyRedis, canStartRedis, hasRedis, startCluster, startSentinel, WITHOUT_REDIS } from '../support/redis.ts'
 import {
   type ConnectedClient,
   connectIoRedis,
   connectIoRedisCluster,
+  connectIoRedisSentinel,
   connectNodeRedis,
   connectNodeRedisCluster,
+  connectNodeRedisSentinel,
 } from '../support/redis-clients.ts'
 
 if (!hasRedis) process.stderr.write(`${WITHOUT_REDIS}\n`)
@@ -25,6 +27,8 @@ const WAYS: readonly Way[] = [
   { name: 'ioredis', connect: connectIoRedis, start: anyRedis, isThere: hasRedis },
   { name: 'redis, a cluster', connect: connectNodeRedisCluster, start: startCluster, isThere: canStartRedis },
   { name: 'ioredis, a cluster', connect: connectIoRedisCluster, start: startCluster, isThere: canStartRedis },
+  { name: 'redis, by a sentinel', connect: connectNodeRedisSentinel, start: startSentinel, isThere: canStartRedis },
+  { name: 'ioredis, by a sentinel', connect: connectIoRedisSentinel, start: startSentinel, isThere: canStartRedis },
 ]
 
 // Half a minute of the deletion's pause is not waited for.

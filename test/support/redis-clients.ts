@@ -1,6 +1,7 @@
 import { Cluster, Redis } from 'ioredis'
-import { createClient, createCluster } from 'redis'
+import { createClient, createCluster, createSentinel } from 'redis'
 import type { RedisClient } from '../../src/store/redis.ts'
+import { SENTINEL_NAME } from './redis.ts'
 
 /** A client as an application has it; the library neither connects nor closes it. */
 export interface ConnectedClient extends AsyncDisposable {
@@ -40,6 +41,27 @@ export async function connectNodeRedisCluster(url: string): Promise<ConnectedCli
       client.destroy()
     },
   }
+}
+
+/** A client of the package `redis` that asks a sentinel for its server. */
+export async function connectNodeRedisSentinel(url: string): Promise<ConnectedClient> {
+  const { hostname: host, port } = new URL(url)
+  const client = createSentinel({ name: SENTINEL_NAME, sentinelRootNodes: [{ host, port: Number(port) }] })
+  await client.on('error', ignore).connect()
+  return {
+    client,
+    change: (script, key, ...values) => client.eval(script, { keys: [key], arguments: values }),
+    errorListeners: () => client.listenerCount('error'),
+    async [Symbol.asyncDispose]() {
+      await client.destroy()
+    },
+  }
+}
+
+/** A client of the package `ioredis` that asks a sentinel for its server. */
+export async function connectIoRedisSentinel(url: string): Promise<ConnectedClient> {
+  const { hostname: host, port } = new URL(url)
+  return await ready(new Redis({ name: SENTINEL_NAME, sentinels: [{ host, port: Number(port) }] }))
 }
 
 /** A client of the package `ioredis`, for one server. */

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,44 +53,71 @@ export async function anyRedis(): Promise<TestRedis> {
 export async function startRedis(...options: readonly string[]): Promise<OwnRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'evertoken-redis-'))
   const port = await freePort()
-  const start = () => startProcess(folder, port, options)
+  const start = () => startProcess(folder, port, ['--save', '', '--appendonly', 'no', ...options])
   let server = await start()
-  const kill = async () => {
-    const ended = server.exitCode !== null || server.signalCode !== null
-    const gone = new Promise((resolve) => server.once('exit', resolve))
-    server.kill('SIGKILL')
-    if (!ended) await gone
-  }
   return {
     host: '127.0.0.1',
     port,
     url: `redis://127.0.0.1:${port}`,
-    pause: () => server.kill('SIGSTOP'),
-    resume: () => server.kill('SIGCONT'),
-    kill,
+    pause: () => process.kill(server.pid, 'SIGSTOP'),
+    resume: () => process.kill(server.pid, 'SIGCONT'),
+    kill: () => server.end(),
     async restart() {
-      await kill()
+      await server.end()
       server = await start()
     },
     async [Symbol.asyncDispose]() {
-      await kill()
+      await server.end()
       rmSync(folder, { recursive: true })
     },
   }
 }
 
-async function startProcess(folder: string, port: number, options: readonly string[]): Promise<ChildProcess> {
-  const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
-  const server = spawn('redis-server', [...own, ...options], { stdio: 'ignore' })
-  const end = () => server.kill('SIGKILL')
-  process.once('exit', end)
-  server.once('exit', () => process.off('exit', end))
-  for (let tries = 0; ; tries++) {
-    if ((await askServer(port, 'PING').catch(() => '')).startsWith('+PONG')) return server
-    if (tries === 400 || server.exitCode !== null) throw new Error('redis-server did not start')
+interface ServerProcess {
+  readonly pid: number
+  end(): Promise<void>
+}
+
+// The shell ends the server when this process is gone, however it went.
+const GUARDED = 'redis-server "$@" > /dev/null & echo $!; cat > /dev/null; kill -9 $!'
+
+async function startProcess(folder: string, port: number, options: readonly string[]): Promise<ServerProcess> {
+  const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+  const shell = spawn('sh', ['-c', GUARDED, 'sh', ...options, ...own], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const gone = new Promise((resolve) => shell.once('exit', resolve))
+  const end = async () => {
+    shell.stdin.end()
+    await gone
+  }
+  const pid = await new Promise<number>((resolve) => shell.stdout.once('data', (text) => resolve(Number(text))))
+  for (let tries = 0; tries < 400; tries++) {
+    if ((await askServer(port, 'PING').catch(() => '')).startsWith('+PONG')) return { pid, end }
     await wait(25)
   }
+  await end()
+  throw new Error('redis-server did not start')
 }
+
+/** A server, and the sentinel that knows where it is. */
+export async function startSentinel(): Promise<AsyncDisposable & { readonly url: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'evertoken-sentinel-'))
+  const master = await startRedis()
+  const configuration = join(folder, 'sentinel.conf')
+  writeFileSync(configuration, `sentinel monitor ${SENTINEL_NAME} 127.0.0.1 ${master.port} 1\n`)
+  const port = await freePort()
+  const sentinel = await startProcess(folder, port, [configuration, '--sentinel'])
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      await sentinel.end()
+      await master[Symbol.asyncDispose]()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** What the server behind the sentinel is called. */
+export const SENTINEL_NAME = 'primary'
 
 /** Sends one command and returns the answer as it comes. */
 export async function askServer(port: number, command: string): Promise<string> {
