@@ -88,7 +88,7 @@ export class AxiosAttachment {
   /** Decides, by one look at the clocks, whether the request can be settled without waiting, and notes it. */
   #approve(config: PassageConfig): boolean {
     this.#withLastCheck(config)
-    const { token: wanted } = config
+    const wanted = wantedOf(config)
     const source = wanted === undefined ? this.#tokens.held : wanted instanceof TokenSource ? wanted : undefined
     const state = source?.state()
     const isUsable = source !== undefined && (state === 'fresh' || state === 'refresh due')
@@ -117,16 +117,17 @@ export class AxiosAttachment {
   /** The asynchronous handler: finds out whether the request may carry a token, and waits for it. */
   async #prepare(config: PassageConfig): Promise<PassageConfig> {
     config.headers ??= {} as PassageConfig['headers']
-    if (config.token === false) return leaveOut(config)
+    const wanted = wantedOf(config)
+    if (wanted === false) return leaveOut(config)
     writeOutUrls(config)
-    const chosen = config.token === undefined ? this.#tokens.held : this.#tokens.sourceFor(config.token)
+    const chosen = wanted === undefined ? this.#tokens.held : this.#tokens.sourceFor(wanted)
     // Errors show the config, which must not hold a user's token.
     if (chosen?.parameters().subject !== undefined) config.token = chosen
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
     if (isHeaderKnown && this.#keepsOwnHeader(config)) return config
     // The source by default is asked for anew: its client may have been removed since.
-    const source = config.token === undefined || chosen === undefined ? this.#tokens.sourceFor(config.token) : chosen
+    const source = wanted === undefined || chosen === undefined ? this.#tokens.sourceFor(wanted) : chosen
     const origin = this.#origins.receiver(config, source)
     if (origin === undefined) return leaveOut(config)
     if (config.auth) throw authConflict()
@@ -188,6 +189,11 @@ export class AxiosAttachment {
     this.manager.events.emit('authorizationKept', () => ({ client: this.#byDefault.client, origin }))
     return true
   }
+}
+
+// Older versions of axios make configs with a prototype, which may be polluted.
+function wantedOf(config: PassageConfig): PassageConfig['token'] {
+  return Object.hasOwn(config, 'token') ? config.token : undefined
 }
 
 function transformsOf({ transformRequest = [] }: Pick<PassageConfig, 'transformRequest'>): AxiosRequestTransformer[] {

@@ -1,7 +1,7 @@
-import { optionError, TokenError } from '../errors.ts'
+import { TokenError } from '../errors.ts'
 import type { TokenManager } from '../token-manager.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
-import { FetchToken } from './fetch-token.ts'
+import { checkManager, RequestedToken } from './requested-token.ts'
 import type { Dispatch, DispatchHandler, DispatchOptions, UndiciAnswer } from './undici-dispatch.ts'
 import { Exchange, type ExchangeRules, tellKept } from './undici-exchange.ts'
 import { ownValue, readHeaders } from './undici-headers.ts'
@@ -47,13 +47,11 @@ export function tokenInterceptor<Name extends string = never>(
   manager: TokenManager<Name>,
   options: TokenInterceptorOptions<NoInfer<Name>>,
 ): TokenInterceptor {
-  if (typeof (manager as Partial<TokenManager> | undefined)?.getToken !== 'function') {
-    throw optionError('manager', 'must be a TokenManager', 'Make one of your options: `new TokenManager({ … })`.')
-  }
+  checkManager(manager)
   const { byDefault, origins: listed, ...rules } = readApiRequestOptions(options ?? {})
   const { events } = manager
   const origins = new UndiciOrigins(listed, rules.onOtherOrigin)
-  const tokens = new FetchToken(manager as unknown as TokenManager<string>, byDefault)
+  const tokens = new RequestedToken(manager as unknown as TokenManager<string>, byDefault)
 
   return function intercept<Inner extends (options: never, handler: never) => boolean>(
     inner: Inner,
@@ -65,18 +63,20 @@ export function tokenInterceptor<Name extends string = never>(
     const astray = new WeakSet<DispatchHandler>()
 
     function dispatchWithToken(given: DispatchOptions, handler: DispatchHandler): boolean {
-      const { token: wanted, ...options } = given
+      // Its own only: a polluted prototype must not decide.
+      const { token: wanted, ...options } = { __proto__: null, ...given } as DispatchOptions
       const headers = readHeaders(options.headers)
       if (wanted === false || options.method === 'CONNECT' || headers === undefined || astray.has(handler)) {
         return dispatch(options, handler)
       }
-      const source = tokens.sourceFor(wanted)
+      const chosen = wanted === undefined ? tokens.held : tokens.sourceFor(wanted)
       // With a hook, only a token tells in which header it goes.
-      const isHeaderKnown = source.settings().hooks.applyToken === undefined
+      const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
       if (isHeaderKnown && ownValue(headers, 'authorization') !== undefined) {
         tellKept(events, byDefault.client, originIn(options))
         return dispatch(options, handler)
       }
+      const source = wanted === undefined || chosen === undefined ? tokens.sourceFor(undefined) : chosen
       const origin = origins.receiver(options, only ?? undefined, source)
       if (origin === undefined) {
         astray.add(handler)

@@ -223,6 +223,18 @@ describe('the token of one request', () => {
     ])
   })
 
+  it('carries its token whatever a polluted prototype says', async () => {
+    const { api, client } = attached()
+    Object.defineProperty(Object.prototype, 'token', { value: false, configurable: true })
+    try {
+      await client.get('/cold')
+      await client.get('/warm')
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'token')
+    }
+    expect(api.authorizations).toEqual(['Bearer token-1', 'Bearer token-1'])
+  })
+
   it('must name its client when the manager has several and the attachment names none', async () => {
     const { tokens } = twoClients()
     const api = new Api()

@@ -175,6 +175,27 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     expect(one.server.requests).toHaveLength(0)
   })
 
+  it('keeps an `Authorization` of its own where the manager has several clients and none is named', async () => {
+    await using one = await startApi()
+    const tokens = new TokenManager({ clients: { a: clientOf(one.server), b: clientOf(one.server) } })
+    const dispatcher = new Agent().compose(tokenInterceptor(tokens, { origins: [one.api.origin] }))
+    await dispatcher.request({ origin: one.api.origin, ...ROOT, headers: { authorization: 'Basic own' } })
+    expect(one.authorizations()).toEqual(['Basic own'])
+    expect(await failureOf(dispatcher.request({ origin: one.api.origin, ...ROOT }))).toBeInstanceOf(TypeError)
+  })
+
+  it('carries its token whatever a polluted prototype says', async () => {
+    await using one = await startApi()
+    const dispatcher = agent(one)
+    Object.defineProperty(Object.prototype, 'token', { value: false, configurable: true })
+    try {
+      await dispatcher.request({ origin: one.api.origin, ...ROOT })
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'token')
+    }
+    expect(one.authorizations()).toEqual(['Bearer token-1'])
+  })
+
   it('carries the token in whichever headers the hook says, unless it has those already', async () => {
     const applyToken = (token: { reveal(): string }) => ({ 'x-key': token.reveal(), 'x-kind': 'key' })
     await using one = await startApi(undefined, { applyToken })

@@ -1,1 +1,0 @@
-export { RequestedToken as FetchToken } from './requested-token.ts'
