@@ -10,7 +10,7 @@ import {
   sign as signBytes,
   type webcrypto,
 } from 'node:crypto'
-import { algorithmOf, type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
+import { algorithmOf, privateKeyDigest, type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
 
 export type { SigningKeyInput }
 
@@ -66,6 +66,11 @@ export class SigningKey {
   /** The public half, without `kid` or `alg`. Derived anew at every call: keep it. @see RFC 7517 §4 */
   publicJwk(): JsonWebKey {
     return createPublicKey(this.#key).export({ format: 'jwk' })
+  }
+
+  /** A digest of the private key, however it was given. */
+  secretDigest(): string {
+    return privateKeyDigest(this.#key)
   }
 
   /** Signs the ASCII text, synchronously. @returns the signature in base64url @see RFC 7515 §5.1 */
@@ -171,15 +176,28 @@ export function jwkThumbprint(jwk: JsonWebKey): string {
 }
 
 /**
- * The bytes that a JWS has for a signature made elsewhere: an ECDSA signature in DER, as most key services give it,
- * becomes its two halves; everything else stays as it is.
+ * What a JWS has for a signature made elsewhere: an ECDSA signature in DER, as most key services give it, becomes its two
+ * halves; everything else stays as it is.
+ * @returns it in base64url; `undefined` for bytes that cannot be a signature by this algorithm
  * @see RFC 7518 §3.4
  */
-export function jwsSignature(algorithm: SigningAlgorithm, signature: Uint8Array): string {
+export function jwsSignature(algorithm: SigningAlgorithm, signature: Uint8Array): string | undefined {
   const bytes = Buffer.from(signature)
   const { halfSize } = METHODS[algorithm]
-  const isDer = halfSize !== undefined && bytes.length !== 2 * halfSize && bytes[0] === 0x30
-  return (isDer ? joinedHalves(bytes, halfSize) : bytes).toString('base64url')
+  if (bytes.length === 0) return undefined
+  if (halfSize === undefined || bytes.length === 2 * halfSize) return bytes.toString('base64url')
+  return isDer(bytes, halfSize) ? joinedHalves(bytes, halfSize).toString('base64url') : undefined
+}
+
+function isDer(bytes: Buffer, halfSize: number): boolean {
+  let at = bytes[1] === 0x81 ? 3 : 2
+  if (bytes[0] !== 0x30 || bytes[at - 1] !== bytes.length - at) return false
+  for (const _ of 'rs') {
+    const length = bytes[at + 1] ?? 0
+    if (bytes[at] !== 2 || length === 0 || length > halfSize + 1) return false
+    at += 2 + length
+  }
+  return at === bytes.length
 }
 
 /** From SEQUENCE { INTEGER r, INTEGER s } to both integers at full length: half the cost of asking OpenSSL for it. */

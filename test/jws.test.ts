@@ -172,9 +172,28 @@ describe('the halves of an ECDSA signature', () => {
     expect(jwsSignature(algorithm, new Uint8Array(raw))).toBe(raw.toString('base64url'))
   })
 
-  it('stay what they are when they are neither', () => {
-    const bytes = Buffer.from([0x02, 0x03, 0x02, 0x01, 0x05])
-    expect(jwsSignature('ES256', bytes)).toBe(bytes.toString('base64url'))
+  it.each([
+    ['other bytes', [0x02, 0x03, 0x02, 0x01, 0x05]],
+    ['DER that is cut off', [0x30, 0x06, 0x02, 0x01, 0x05, 0x02]],
+    ['DER with more after it', [0x30, 0x06, 0x02, 0x01, 0x05, 0x02, 0x01, 0x05, 0x00]],
+    ['DER with a length beyond it', [0x30, 0x06, 0x02, 0xc8, 0x05, 0x02, 0x01, 0x05]],
+    [
+      'DER of integers that are too long',
+      [0x30, 0x66, 0x02, 0x31, ...Array(49).fill(1), 0x02, 0x31, ...Array(49).fill(1)],
+    ],
+    ['the halves of another curve', Array(96).fill(7)],
+    ['text in Base64', [...Buffer.from(Buffer.alloc(64, 7).toString('base64'))]],
+  ])('are none in %s', (_, bytes) => {
+    expect(jwsSignature('ES256', Buffer.from(bytes))).toBeUndefined()
+  })
+
+  it('are none in whatever bytes, or whole', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 160 }), (bytes) => {
+        const signature = jwsSignature('ES256', Uint8Array.from([0x30, bytes.length, ...bytes]))
+        expect(signature === undefined || Buffer.from(signature, 'base64url').length === 64).toBe(true)
+      }),
+    )
   })
 
   it('are no matter to other algorithms, whose bytes stay what they are', () => {

@@ -57,6 +57,8 @@ interface AssertionSigner {
   readonly sign: (input: string, client: string) => string | Promise<string>
   /** A digest by which a change of the key can be told. */
   readonly credential: string
+  /** A digest of the private key, where it can be read. */
+  readonly secretDigest: (() => string) | undefined
   readonly expiry: CredentialExpiry | undefined
 }
 
@@ -65,11 +67,13 @@ export interface AssertionSigners {
   readonly changes: boolean
   /** What they sign by, if that is known before the first key is. */
   readonly algorithm: SigningAlgorithm | undefined
+  /** A digest of the private key as it is now; `undefined` where it cannot be read. */
+  readonly secretDigest: ((client: string) => string | Promise<string>) | undefined
   readonly of: (client: string) => AssertionSigner | Promise<AssertionSigner>
 }
 
 /** What signs: a {@link SigningKey}, a key that Web Crypto does not give away, or a function. */
-interface Signs extends Partial<Pick<SigningKey, 'keyId' | 'publicJwk'>>, Pick<AssertionSigner, 'sign'> {
+interface Signs extends Partial<Pick<SigningKey, 'keyId' | 'publicJwk' | 'secretDigest'>>, Pick<AssertionSigner, 'sign'> {
   readonly algorithm: SigningAlgorithm
 }
 
@@ -86,16 +90,14 @@ export function assertionSigners(options: SigningOptions, type: string): Asserti
   }
   if (typeof key !== 'function' && typeof certificate !== 'function') {
     const fixed = signer(key, certificate, asOption)
-    return { changes: false, algorithm: fixed.algorithm, of: () => fixed }
+    return { changes: false, algorithm: fixed.algorithm, secretDigest: fixed.secretDigest, of: () => fixed }
   }
-  return {
-    changes: true,
-    algorithm: options.algorithm,
-    of: async (client) => {
-      const given = await resolved(key, 'key', client)
-      return signer(given, await resolved(certificate, 'certificate', client), asSupplied(client))
-    },
+  const of = async (client: string) => {
+    const given = await resolved(key, 'key', client)
+    return signer(given, await resolved(certificate, 'certificate', client), asSupplied(client))
   }
+  const secretDigest = async (client: string) => (await of(client)).secretDigest?.() ?? unreadable(client)
+  return { changes: true, algorithm: options.algorithm, secretDigest: sign === undefined ? secretDigest : undefined, of }
 }
 
 function checkOptions({ key, sign, algorithm, keyId, expiresAt }: SigningOptions): void {
@@ -142,6 +144,7 @@ function signerOf(
     header,
     sign: (input, client) => signs.sign(input, client),
     credential: digest(`${header} ${publicJwk === undefined ? '' : jwkThumbprint(publicJwk)}`),
+    secretDigest: signs.secretDigest && (() => signs.secretDigest?.() ?? ''),
     expiry: expiryOf(expiresAt, certificate),
   }
 }
@@ -171,11 +174,12 @@ function bySign(sign: NonNullable<SigningOptions['sign']>, { algorithm, keyId }:
       const what = 'The function given as `sign`'
       const signature: unknown = await askSupplier(what, client, () => sign(Buffer.from(input)))
       const bytes = is.isAnyArrayBuffer(signature) ? new Uint8Array(signature) : signature
-      if (bytes instanceof Uint8Array && bytes.length > 0) return jwsSignature(by, bytes)
+      const written = bytes instanceof Uint8Array ? jwsSignature(by, bytes) : undefined
+      if (written !== undefined) return written
       throw new TokenError({
         code: 'secret_unavailable',
         client,
-        message: `${what} returned no bytes for client "${client}".`,
+        message: `${what} returned no signature by ${by} for client "${client}".`,
         hint: "It returns the signature as a Uint8Array; text has to be decoded, as with `Buffer.from(text, 'base64')`.",
       })
     },
@@ -199,6 +203,15 @@ const asSupplied =
       // As when one of two files has been replaced, and the other not yet.
       retryable: true,
     })
+
+function unreadable(client: string): never {
+  throw new TokenError({
+    code: 'secret_unavailable',
+    client,
+    message: `The \`key\` for the assertions of client "${client}" cannot be read, so that its tokens are not shared.`,
+    hint: 'For a CryptoKey that is not extractable give the client a `credentialId`.',
+  })
+}
 
 async function resolved<T>(given: T | (() => T | Promise<T>), option: string, client: string): Promise<T> {
   if (typeof given !== 'function') return given

@@ -227,12 +227,13 @@ describe('privateKeyJwt with `sign`', () => {
     ['text', 'bWFya2Vy'],
     ['nothing', undefined],
     ['no bytes', new Uint8Array()],
+    ['bytes that are no such signature', Buffer.from('bWFya2Vy')],
   ])('fails when the service gives %s', async (_, signature) => {
     const error = await authenticationFailure(
       privateKeyJwt({ sign: () => signature as Uint8Array, algorithm: 'ES256' }),
     )
     expect(error).toMatchObject({ code: 'secret_unavailable', client: 'orders', retryable: false })
-    expect(error.message).toContain('The function given as `sign` returned no bytes for client "orders".')
+    expect(error.message).toContain('The function given as `sign` returned no signature by ES256 for client "orders".')
     expect(error.hint).toContain("Buffer.from(text, 'base64')")
   })
 })
