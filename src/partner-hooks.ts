@@ -138,6 +138,8 @@ export function appliedHeaders(
   for (const [name, value] of entries) {
     const fault = headerFault(name, value)
     if (fault !== undefined) throw fail(fault)
+    const isBearer = name.toLowerCase() === 'authorization' && /^bearer /i.test(value)
+    if (isBearer && token.tokenType === 'DPoP') throw fail('sends a token that is bound to a key as Bearer')
   }
   if (new Set(entries.map(([name]) => name.toLowerCase())).size < entries.length) throw fail('returned a header twice')
   return Object.freeze(entries as Header[])

@@ -296,6 +296,28 @@ describe('the hook applyToken', () => {
   })
 })
 
+describe('the hook applyToken, of a token that is bound to a key', () => {
+  const bound = async (scheme: string) => {
+    const { tokens, server } = managed({
+      dpop: true,
+      applyToken: (token) => ({ authorization: `${scheme} ${token.reveal()}` }),
+    })
+    server.byDefault = { body: server.token({ token_type: 'DPoP' }) }
+    return AccessToken.headersOf(await tokens.getToken())
+  }
+
+  it('may not make one for whoever has it', async () => {
+    expect(await bound('DPoP')).toEqual([['authorization', 'DPoP token-1']])
+    for (const scheme of ['Bearer', 'bearer']) {
+      const error = await failure(bound(scheme))
+      expect(error).toMatchObject({ code: 'hook_failed' })
+      expect(error.message).toContain(
+        '`applyToken` for client "default" sends a token that is bound to a key as Bearer',
+      )
+    }
+  })
+})
+
 describe('the hook requestToken', () => {
   const custom = (requestToken: (wanted: TokenRequestDescription) => ReceivedToken | Promise<ReceivedToken>) => {
     const clock = new VirtualClock()
