@@ -98,25 +98,26 @@ export class StoreCell {
     return this.#mac(`fingerprint ${text}`).subarray(0, TAG_BYTES).toString('base64url')
   }
 
-  /** Encrypts a text (AES-256-GCM, random nonce), bound to its `context`, as base64url. */
+  /** Encrypts a text (AES-256-GCM, random nonce), bound to its `context`, in Base64. */
   seal(text: string, context: string): string {
-    if (this.#sealing === undefined) return Buffer.from(text).toString('base64url')
+    if (this.#sealing === undefined) return Buffer.from(text).toString('base64')
     const nonce = randomFillSync(Buffer.allocUnsafe(NONCE_BYTES))
     const cipher = createCipheriv('aes-256-gcm', this.#sealing, nonce).setAAD(Buffer.from(context))
     const sealed = cipher.update(text, 'utf8')
     cipher.final()
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url')
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64')
   }
 
   /** The text that was sealed in this very context. @throws Error for anything else */
   open(sealed: string, context: string): string {
-    const bytes = Buffer.from(sealed, 'base64url')
+    const bytes = Buffer.from(sealed, 'base64')
     if (this.#sealing === undefined) return bytes.toString()
     const nonce = bytes.subarray(0, NONCE_BYTES)
     const decipher = createDecipheriv('aes-256-gcm', this.#sealing, nonce, { authTagLength: TAG_BYTES })
     decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-TAG_BYTES))
-    const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8')
-    return text + decipher.final('utf8')
+    const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
+    decipher.final()
+    return text.toString()
   }
 
   #mac(text: string): Buffer {

@@ -77,11 +77,9 @@ describe.skipIf(!hasRedis).each(CLIENTS)('what goes to Redis by $client', ({ con
   it('is seen by the recorder that this is tested with', async () => {
     await using record = await recorded({ plaintext: true })
     await live(record.share)
-    const inTheClear = Buffer.from(`\n${VALUE}`).toString('base64url').slice(4, 16)
-    const decoded = [...record.proxy.seen.matchAll(/token\.plaintext\.\d+\.([\w-]+)/g)].map(([, text = '']) =>
-      Buffer.from(text, 'base64url').toString(),
+    const decoded = [...record.proxy.seen.matchAll(/token\.plaintext\.\d+\.([\w+/=]+)/g)].map(([, text = '']) =>
+      Buffer.from(text, 'base64').toString(),
     )
-    expect(inTheClear).toHaveLength(12)
     expect(decoded.join()).toContain(VALUE)
     expect(decoded.join()).toContain(SCOPE)
   })
