@@ -9,6 +9,7 @@ import {
   X509Certificate,
 } from 'node:crypto'
 import { types as is } from 'node:util'
+import { digest } from './digest.ts'
 
 /** A private key: PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted), JWK, or a key object of node:crypto or Web Crypto. */
 export type SigningKeyInput = string | Uint8Array | JsonWebKey | KeyObject | webcrypto.CryptoKey
@@ -37,6 +38,11 @@ export function readPrivateKey(key: SigningKeyInput, refuse: RefuseKey): Private
   if (typeof key === 'object' && key !== null && typeof key.kty === 'string') return fromJwk(key, refuse)
   const what = key === null ? 'null' : typeof key
   throw refuse(`is ${what}, not a key`, 'Give PEM, a JWK as an object, a KeyObject or a CryptoKey.')
+}
+
+/** A digest of what only the owner of a private key knows: the same in whatever form the key was given. */
+export function privateKeyDigest(key: KeyObject): string {
+  return digest(String(key.export({ format: 'jwk' }).d))
 }
 
 function fromCryptoKey(key: webcrypto.CryptoKey, refuse: RefuseKey): PrivateKey {
