@@ -60,7 +60,7 @@ export class GuardedStore {
 }
 
 /** The store did not do what it was asked for; listeners have been told why. */
-export class Unavailable extends Error {}
+class Unavailable extends Error {}
 
 /** What the work comes to, or something else while the store is of no use. */
 export async function orElse<T>(otherwise: T, work: () => Promise<T>): Promise<T> {

@@ -1,19 +1,10 @@
 import type { StoreCell } from './encryption.ts'
+import { type FoundError, type FoundToken, foundError, foundToken } from './found-record.ts'
 import { type GuardedStore, orElse } from './guarded-store.ts'
-import { errorRecord, type OpenedRecord, openError, openToken, type SharedToken, tokenRecord } from './record.ts'
+import { errorRecord, type SharedToken, tokenRecord } from './record.ts'
 import type { Lease, LeaseAnswer, LeaseRequest, StoredRecord } from './token-store.ts'
 
-/** A token found in the store, and how long this process may believe in it. */
-export interface FoundToken {
-  readonly token: SharedToken
-  readonly leftMs: number
-}
-
-/** An error that another process with the same credential met. */
-export interface FoundError {
-  readonly error: Readonly<Record<string, unknown>>
-  readonly leftMs: number
-}
+export type { FoundError, FoundToken } from './found-record.ts'
 
 /** The right to request a token for the fleet. */
 export interface SharedLease {
@@ -41,8 +32,6 @@ type CellAnswer = Exclude<ShareAnswer, { readonly lease: SharedLease }> | { read
 
 const LEASE_MS = 5000
 const RENEW_AFTER_MS = 1500
-// How far the clock of another host may be behind ours before its tokens live shorter for us.
-const CLOCK_DIFFERENCE_MS = 30_000
 const POLL_FIRST_MS = 25
 const POLL_MOST_MS = 200
 // A wait is longer by about an eighth of what it took already.
@@ -74,7 +63,7 @@ export class TokenShare {
       for (const cell of this.#cells) {
         const key = cell.name(identity)
         const record = await this.#shared.call('get', () => store.get(key))
-        const found = record && !isStale(record, known?.recordIn(cell)) && this.#readToken(record, cell, key)
+        const found = record && !isStale(record, known?.recordIn(cell)) && foundToken(record, cell, key, this.#shared)
         if (found) return found
       }
       return undefined
@@ -194,11 +183,11 @@ export class TokenShare {
       const answer = await this.#getOrLease(key, stale)
       if (answer === 'busy' || 'lease' in answer) return answer
       if ('token' in answer) {
-        const found = this.#readToken(answer.token, cell, key)
+        const found = foundToken(answer.token, cell, key, this.#shared)
         if (found !== undefined) return { found }
         stale = answer.token
       } else {
-        const failed = this.#readError(answer.error, cell, key)
+        const failed = foundError(answer.error, cell, key, this.#shared)
         if (failed !== undefined) return { failed }
         const { fingerprint } = answer.error
         await this.#shared.call('delete', () => this.#shared.store.delete(key, fingerprint))
@@ -247,35 +236,6 @@ export class TokenShare {
       for (const { cell, lease } of places) isWritten = (await write(cell, lease)) && isWritten
       return isWritten
     })
-  }
-
-  #readToken(record: StoredRecord, cell: StoreCell, key: string): FoundToken | undefined {
-    const opened = this.#open('token', () => openToken(record.value, { cell, key, fence: record.fence }))
-    if (opened === undefined) return undefined
-    const { content: token, expiresAt } = opened
-    const leftMs = this.#leftMs(record, expiresAt) - Math.min(token.lifetimeMs / 20, 2000)
-    return leftMs > 0 ? { token, leftMs } : undefined
-  }
-
-  #readError(record: StoredRecord, cell: StoreCell, key: string): FoundError | undefined {
-    const opened = this.#open('error', () => openError(record.value, { cell, key, fence: record.fence }))
-    if (opened === undefined) return undefined
-    const leftMs = this.#leftMs(record, opened.expiresAt)
-    return leftMs > 0 ? { error: opened.content, leftMs } : undefined
-  }
-
-  // The store's clock counts for all processes alike; the writer's wall clock catches what was written late, or again.
-  #leftMs(record: StoredRecord, expiresAt: number): number {
-    return Math.min(record.leftMs, expiresAt - this.#shared.clock.now() + CLOCK_DIFFERENCE_MS)
-  }
-
-  #open<T>(kind: 'token' | 'error', open: () => OpenedRecord<T>): OpenedRecord<T> | undefined {
-    try {
-      return open()
-    } catch {
-      this.#shared.unreadable(kind)
-      return undefined
-    }
   }
 }
 

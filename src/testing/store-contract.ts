@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { DELETE_PAUSE_MS, type Lease, type LeaseAnswer, type TokenStore } from '../store/token-store.ts'
+import { DELETE_PAUSE_MS, type NewRecord, type TokenStore } from '../store/token-store.ts'
 
 /** A store under test, and its time. */
 export interface StoreUnderTest {
@@ -21,10 +21,19 @@ export interface StoreContractCase {
   run(under: StoreUnderTest): Promise<void>
 }
 
-const KEY = '1:AbC-_0'
-const TTL = { ttlMs: 60_000 }
-// Under real time long enough for a busy machine, short enough to wait for.
-const SHORT_MS = 400
+/** @internal A key as stores get them. */
+export const KEY = '1:AbC-_0'
+
+/** @internal */
+export const TTL: { readonly ttlMs: number } = { ttlMs: 60_000 }
+
+/** @internal Under real time long enough for a busy machine, short enough to wait for. */
+export const SHORT_MS = 400
+
+/** @internal */
+export function token(value: string): NewRecord {
+  return { kind: 'token', value, fingerprint: `print of ${value.slice(0, 99)}` }
+}
 
 /**
  * The contract of {@link TokenStore} as tests for any test runner: run each case with a store of its own, which is empty.
@@ -125,268 +134,6 @@ export const storeContract: readonly StoreContractCase[] = [
     },
   },
 ]
-
-const ERROR_CASES: readonly StoreContractCase[] = [
-  {
-    title: 'gives the error to everybody who asks for a lease, and gives the lease up',
-    async run({ store, other }) {
-      const lease = leased(await getOrLease(store, 'a'))
-      ok(await store.set(KEY, error('denied'), { ...TTL, lease }))
-      const answer = await getOrLease(other, 'b')
-      ok(typeof answer === 'object' && 'error' in answer)
-      equal(answer.error.value, 'denied')
-      equal(answer.error.fence, lease.fence)
-      equal(await other.get(KEY), undefined)
-      leased(await getOrLease(other, 'b', { stale: answer.error }))
-    },
-  },
-  {
-    title: 'keeps a token beside an error, and gives the error to those for whom the token is stale',
-    async run({ store, other }) {
-      await store.set(KEY, token('one'), TTL)
-      const stale = { fingerprint: 'print of one', fence: 0 }
-      await store.set(KEY, error('denied'), { ...TTL, lease: leased(await getOrLease(store, 'a', { stale })) })
-      const cold = await getOrLease(other, 'b')
-      ok(typeof cold === 'object' && 'token' in cold)
-      const due = await getOrLease(other, 'b', { stale })
-      ok(typeof due === 'object' && 'error' in due)
-    },
-  },
-  {
-    title: 'removes the error when a token comes',
-    async run({ store, other }) {
-      await store.set(KEY, error('denied'), { ...TTL, lease: leased(await getOrLease(store, 'a')) })
-      const again = await getOrLease(store, 'a', { stale: { fingerprint: 'print of denied', fence: 2 ** 52 } })
-      const lease = leased(again)
-      await store.set(KEY, token('one'), { ...TTL, lease })
-      leased(await getOrLease(other, 'b', { stale: { fingerprint: 'print of one', fence: lease.fence } }))
-    },
-  },
-  {
-    title: 'deletes an error by its fingerprint, at any time',
-    async run({ store, other }) {
-      await store.set(KEY, token('one'), TTL)
-      await store.delete(KEY, 'print of one')
-      await store.set(KEY, error('denied'), { ...TTL, lease: leased(await getOrLease(store, 'a')) })
-      ok(await other.delete(KEY, 'print of denied'))
-      leased(await getOrLease(other, 'b'))
-    },
-  },
-  {
-    title: 'forgets an error when its time is over',
-    slow: true,
-    async run({ store, other, pass }) {
-      const lease = leased(await getOrLease(store, 'a'))
-      await store.set(KEY, error('denied'), { ttlMs: SHORT_MS, lease })
-      await pass(SHORT_MS + 50)
-      leased(await getOrLease(other, 'b'))
-    },
-  },
-]
-
-/** What holds for stores with leases beside {@link storeContract}. */
-export const leaseContract: readonly StoreContractCase[] = [
-  {
-    title: 'leases a key to one owner and tells the others that it is busy',
-    async run({ store, other }) {
-      const lease = leased(await getOrLease(store, 'a'))
-      equal(lease.owner, 'a')
-      ok(Number.isSafeInteger(lease.fence) && lease.fence > 0, `fence: ${lease.fence}`)
-      equal(await getOrLease(other, 'b'), 'busy')
-      leased(await getOrLease(other, 'b', { key: `${KEY}2` }))
-    },
-  },
-  {
-    title: 'leases a key once, however many ask at the same time',
-    async run({ store, other }) {
-      const answers = await Promise.all(
-        Array.from({ length: 50 }, (_, i) => getOrLease(i % 2 === 0 ? store : other, `owner ${i}`)),
-      )
-      equal(answers.filter((answer) => answer !== 'busy').length, 1)
-    },
-  },
-  {
-    title: 'gives the token to everybody, and no lease',
-    async run({ store, other }) {
-      await store.set(KEY, token('one'), TTL)
-      for (const owner of ['a', 'b']) {
-        const answer = await getOrLease(other, owner)
-        ok(typeof answer === 'object' && 'token' in answer)
-        equal(answer.token.value, 'one')
-      }
-    },
-  },
-  {
-    title: 'leases a key whose token is stale, and keeps the token',
-    async run({ store, other }) {
-      await store.set(KEY, token('one'), TTL)
-      const stale = { fingerprint: 'print of one', fence: 0 }
-      leased(await getOrLease(store, 'a', { stale }))
-      equal(await getOrLease(other, 'b', { stale }), 'busy')
-      equal((await other.get(KEY))?.value, 'one')
-      const cold = await getOrLease(other, 'c')
-      ok(typeof cold === 'object' && 'token' in cold, 'who has no token gets it')
-    },
-  },
-  {
-    title: 'gives a token that was written again, though it is the stale one',
-    async run({ store, other }) {
-      const first = leased(await getOrLease(store, 'a'))
-      await store.set(KEY, token('one'), { ...TTL, lease: first })
-      const stale = { fingerprint: 'print of one', fence: first.fence }
-      const second = leased(await getOrLease(store, 'a', { stale }))
-      await store.set(KEY, token('one'), { ...TTL, lease: second })
-      const answer = await getOrLease(other, 'b', { stale })
-      ok(typeof answer === 'object' && 'token' in answer)
-      equal(answer.token.fence, second.fence)
-    },
-  },
-  {
-    title: 'writes with the fence of the lease, gives the lease up, and raises the next fence',
-    async run({ store, other }) {
-      const first = leased(await getOrLease(store, 'a'))
-      ok(await store.set(KEY, token('one'), { ...TTL, lease: first }))
-      equal((await other.get(KEY))?.fence, first.fence)
-      const second = leased(
-        await getOrLease(other, 'b', { stale: { fingerprint: 'print of one', fence: first.fence } }),
-      )
-      ok(second.fence > first.fence)
-    },
-  },
-  {
-    title: 'gives the lease again to the owner who has it, and forgets the earlier one',
-    async run({ store, other }) {
-      const first = leased(await getOrLease(store, 'a'))
-      const second = leased(await getOrLease(store, 'a'))
-      ok(second.fence > first.fence)
-      equal(await store.renew?.(KEY, first, 5000), false)
-      equal(await store.renew?.(KEY, first, 0), false)
-      equal(await getOrLease(other, 'b'), 'busy')
-      equal(await store.renew?.(KEY, second, 5000), true)
-    },
-  },
-  {
-    title: 'leases the key to the next when the lease has lapsed',
-    slow: true,
-    async run({ store, other, pass }) {
-      const lapsed = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
-      equal(await getOrLease(other, 'b'), 'busy')
-      await pass(SHORT_MS + 50)
-      const taken = leased(await getOrLease(other, 'b'))
-      ok(taken.fence > lapsed.fence)
-      equal(await store.renew?.(KEY, lapsed, 5000), false)
-      equal(await other.renew?.(KEY, taken, 5000), true)
-    },
-  },
-  {
-    title: 'holds a lease as long as it is renewed, from then on',
-    slow: true,
-    async run({ store, other, pass }) {
-      const lease = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
-      await pass(SHORT_MS / 2)
-      equal(await store.renew?.(KEY, lease, SHORT_MS * 10), true)
-      await pass(SHORT_MS)
-      equal(await getOrLease(other, 'b'), 'busy')
-    },
-  },
-  {
-    title: 'gives a lease up when it is renewed for no time',
-    async run({ store, other }) {
-      equal(await store.renew?.(KEY, leased(await getOrLease(store, 'a')), 0), true)
-      leased(await getOrLease(other, 'b'))
-    },
-  },
-  {
-    title: 'renews nothing that was never leased',
-    async run({ store }) {
-      equal(await store.renew?.(KEY, { owner: 'a', fence: 1 }, 5000), false)
-      leased(await getOrLease(store, 'b'))
-    },
-  },
-  {
-    title: 'never overwrites a token with one of an older fence, and leaves the lease of another alone',
-    slow: true,
-    async run({ store, other, pass }) {
-      const paused = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
-      await pass(SHORT_MS + 50)
-      const taken = leased(await getOrLease(other, 'b'))
-      ok(await other.set(KEY, token('newer'), { ...TTL, lease: taken }))
-      const third = await getOrLease(other, 'c', { stale: { fingerprint: 'print of newer', fence: taken.fence } })
-      equal(await store.set(KEY, token('older'), { ...TTL, lease: paused }), false)
-      equal((await store.get(KEY))?.value, 'newer')
-      equal(await store.renew?.(KEY, leased(third), 5000), true)
-    },
-  },
-  {
-    title: 'writes no token of an older fence after the newer one is gone',
-    slow: true,
-    async run({ store, other, pass }) {
-      const paused = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
-      await pass(SHORT_MS + 50)
-      await other.set(KEY, token('newer'), { ...TTL, lease: leased(await getOrLease(other, 'b')) })
-      ok(await other.delete(KEY, 'print of newer'))
-      equal(await store.set(KEY, token('older'), { ...TTL, lease: paused }), false)
-      equal(await store.get(KEY), undefined)
-    },
-  },
-  {
-    title: 'writes the token of a lease that has lapsed, if nobody wrote a newer one',
-    slow: true,
-    async run({ store, other, pass }) {
-      const late = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
-      await pass(SHORT_MS + 50)
-      const taken = leased(await getOrLease(other, 'b'))
-      ok(await store.set(KEY, token('older'), { ...TTL, lease: late }))
-      equal(await other.renew?.(KEY, taken, 5000), true)
-      ok(await other.set(KEY, token('newer'), { ...TTL, lease: taken }))
-      equal((await store.get(KEY))?.value, 'newer')
-    },
-  },
-  {
-    title: 'replaces a token that was written without a lease',
-    async run({ store, other }) {
-      await store.set(KEY, token('one'), TTL)
-      const lease = leased(await getOrLease(other, 'b', { stale: { fingerprint: 'print of one', fence: 0 } }))
-      ok(await other.set(KEY, token('two'), { ...TTL, lease }))
-      equal((await store.get(KEY))?.value, 'two')
-    },
-  },
-  ...ERROR_CASES,
-  {
-    title: 'issues newer fences after it lost everything, and takes the token of a lease from before',
-    async run({ store, other, lose }) {
-      if (lose === undefined) return
-      const before = leased(await getOrLease(store, 'a'))
-      await lose()
-      const after = leased(await getOrLease(other, 'b'))
-      ok(after.fence > before.fence)
-      equal(await store.renew?.(KEY, before, 5000), false)
-      ok(await other.set(KEY, token('newer'), { ...TTL, lease: after }))
-      equal(await store.set(KEY, token('older'), { ...TTL, lease: before }), false)
-      equal((await store.get(KEY))?.value, 'newer')
-    },
-  },
-]
-
-const token = (value: string) => ({ kind: 'token' as const, value, fingerprint: `print of ${value.slice(0, 99)}` })
-const error = (value: string) => ({ kind: 'error' as const, value, fingerprint: `print of ${value}` })
-
-interface Asked {
-  readonly key?: string
-  readonly ttlMs?: number
-  readonly stale?: { readonly fingerprint: string; readonly fence: number }
-}
-
-async function getOrLease(store: TokenStore, owner: string, asked: Asked = {}): Promise<LeaseAnswer> {
-  const { key = KEY, ttlMs = 5000, stale } = asked
-  ok(store.getOrLease !== undefined && store.renew !== undefined, 'has leases')
-  return await store.getOrLease(key, { owner, ttlMs, stale })
-}
-
-function leased(answer: LeaseAnswer): Lease {
-  ok(typeof answer === 'object' && 'lease' in answer, `a lease, not ${JSON.stringify(answer)}`)
-  return answer.lease
-}
 
 function found<T>(record: T | undefined): T {
   ok(record !== undefined, 'a record')

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryTokenStore } from '../../src/store/memory-store.ts'
-import { leaseContract, type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
+import { leaseContract } from '../../src/testing/lease-contract.ts'
+import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const KEY = '1:key'

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisTokenStore } from '../../src/store/redis.ts'
-import { leaseContract, type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
+import { leaseContract } from '../../src/testing/lease-contract.ts'
+import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
 import { anyRedis, canStartRedis, hasRedis, startCluster, startSentinel, WITHOUT_REDIS } from '../support/redis.ts'
 import {
   type ConnectedClient,

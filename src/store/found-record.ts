@@ -1,0 +1,65 @@
+import type { StoreCell } from './encryption.ts'
+import type { GuardedStore } from './guarded-store.ts'
+import { type OpenedRecord, openError, openToken, type SharedToken } from './record.ts'
+import type { StoredRecord } from './token-store.ts'
+
+/** A token found in the store, and how long this process may believe in it. */
+export interface FoundToken {
+  readonly token: SharedToken
+  readonly leftMs: number
+}
+
+/** An error that another process with the same credential met. */
+export interface FoundError {
+  readonly error: Readonly<Record<string, unknown>>
+  readonly leftMs: number
+}
+
+// How far the clock of another host may be behind ours before its tokens live shorter for us.
+const CLOCK_DIFFERENCE_MS = 30_000
+
+/** The token in a record; `undefined` if it cannot be read, which is told, or is over by any of the clocks. */
+export function foundToken(
+  record: StoredRecord,
+  cell: StoreCell,
+  key: string,
+  shared: GuardedStore,
+): FoundToken | undefined {
+  const opened = readable(shared, 'token', () => openToken(record.value, { cell, key, fence: record.fence }))
+  if (opened === undefined) return undefined
+  const { content: token, expiresAt } = opened
+  // What the way here and the way to the API may take.
+  const leftMs = leftOf(record, expiresAt, shared) - Math.min(token.lifetimeMs / 20, 2000)
+  return leftMs > 0 ? { token, leftMs } : undefined
+}
+
+/** The error in a record, in the same way. */
+export function foundError(
+  record: StoredRecord,
+  cell: StoreCell,
+  key: string,
+  shared: GuardedStore,
+): FoundError | undefined {
+  const opened = readable(shared, 'error', () => openError(record.value, { cell, key, fence: record.fence }))
+  if (opened === undefined) return undefined
+  const leftMs = leftOf(record, opened.expiresAt, shared)
+  return leftMs > 0 ? { error: opened.content, leftMs } : undefined
+}
+
+// The store's clock is one for all processes; the writer's wall clock catches what was written late, or once more.
+function leftOf(record: StoredRecord, expiresAt: number, { clock }: GuardedStore): number {
+  return Math.min(record.leftMs, expiresAt - clock.now() + CLOCK_DIFFERENCE_MS)
+}
+
+function readable<T>(
+  shared: GuardedStore,
+  kind: 'token' | 'error',
+  open: () => OpenedRecord<T>,
+): OpenedRecord<T> | undefined {
+  try {
+    return open()
+  } catch {
+    shared.unreadable(kind)
+    return undefined
+  }
+}
