@@ -55,7 +55,7 @@ export interface ReceivedToken {
   readonly accessToken: string
   /** Milliseconds from the request on. Or say `expiresAt`; with neither, `defaultLifetimeMs` counts. */
   readonly lifetimeMs?: number | undefined
-  /** When the token expires: epoch milliseconds, a date, or text in ISO 8601. */
+  /** When the token expires: epoch milliseconds or seconds, a date, or text in ISO 8601. */
   readonly expiresAt?: number | Date | string | undefined
   /** Milliseconds after which the token is to be refreshed. Default: from `refreshWindowMs`. */
   readonly refreshInMs?: number | undefined

@@ -9,6 +9,7 @@ import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
 import { fillGrant } from './grant/grant.ts'
 import { callHook, describeRequest, type PartnerHooks } from './partner-hooks.ts'
+import { membersOf } from './received-token.ts'
 import { rebuiltRequest } from './rebuilt-request.ts'
 import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
@@ -165,7 +166,10 @@ export class TokenEndpoint {
       const wanted = describeRequest(this.#settings, parameters, deadline, hide)
       const requestedAt = instant(this.#clock)
       const received = await abortable(deadline, () =>
-        callHook('requestToken', client, secrets, () => requestToken(wanted)),
+        // Read in there, because what a hook returns may throw when it is read.
+        callHook('requestToken', client, secrets, async () =>
+          membersOf(await requestToken(wanted), requestedAt.wall),
+        ),
       )
       const context = { client, defaultLifetimeMs, requestedAt: requestedAt.wall }
       return { response: readReceivedToken(received, context), requestedAt }

@@ -1,9 +1,10 @@
 import { shownUrl } from './endpoint-url.ts'
 import { type TokenErrorCode, type TokenErrorInit, TokenResponseError } from './errors.ts'
 import { TOKEN_EXCHANGE } from './grant/grant.ts'
+import type { Members } from './received-token.ts'
 import { redactText } from './redaction.ts'
 import { isTransientStatus, parseRetryAfter } from './retry-after.ts'
-import type { Members, TokenEndpointAnswer, TokenResponseContext } from './token-response.ts'
+import type { TokenEndpointAnswer, TokenResponseContext } from './token-response.ts'
 
 /** The error for an answer without a usable token: what the body's `error` says, or else the status. */
 export function failedAnswer(

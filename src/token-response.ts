@@ -1,7 +1,8 @@
 import { type AuthorizationDetail, grantedDetails } from './authorization-details.ts'
 import { TokenError } from './errors.ts'
 import { type Grant, TOKEN_EXCHANGE } from './grant/grant.ts'
-import { hookFailure, notPromised, type PartnerHooks, type ReceivedToken } from './partner-hooks.ts'
+import { hookFailure, type PartnerHooks } from './partner-hooks.ts'
+import { type Members, parsedMembers } from './received-token.ts'
 import { failedAnswer, mediaType, missingIssuedType, refusedTokenType } from './token-response-error.ts'
 
 /** What the token endpoint answered, read to its end. */
@@ -98,8 +99,8 @@ const EPOCH_MILLISECONDS_FROM = 1e11
  */
 export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenResponseContext): TokenResponse {
   const isSuccess = answer.status >= 200 && answer.status < 300
-  const received = isSuccess ? parsed(answer, context) : undefined
-  const member = received === undefined ? readBody(answer) : membersOf(received, context.requestedAt)
+  const received = isSuccess ? parsedMembers(context.parseResponse, answer, context) : undefined
+  const member = received ?? readBody(answer)
   const accessToken = member?.('access_token')
   const fault = accessTokenFault(accessToken)
   if (!isSuccess || member === undefined || fault !== undefined) throw failedAnswer(answer, member, fault, context)
@@ -125,10 +126,9 @@ export function readTokenResponse(answer: TokenEndpointAnswer, context: TokenRes
  * @throws TokenError `hook_failed` when it cannot be sent
  */
 export function readReceivedToken(
-  received: ReceivedToken,
+  member: Members,
   context: Pick<TokenResponseContext, 'client' | 'defaultLifetimeMs' | 'requestedAt'>,
 ): TokenResponse {
-  const member = membersOf(received, context.requestedAt)
   const fault = accessTokenFault(member('access_token'))
   if (fault === undefined) return tokenOf(member, { ...context, tokenType: 'Bearer' }, [])
   throw new TokenError(
@@ -153,43 +153,6 @@ function tokenOf(
     deviations,
   }
 }
-
-/** A member of the answer by name: its own members only, nothing inherited. */
-export type Members = (name: string) => unknown
-
-function parsed(
-  answer: TokenEndpointAnswer,
-  { parseResponse, client }: TokenResponseContext,
-): ReceivedToken | undefined {
-  try {
-    return notPromised('parseResponse', client, parseResponse?.(answer))
-  } catch (error) {
-    if (error instanceof TokenError) throw error
-    // Not as `cause`: a parser's message quotes what it parsed, which holds the token.
-    const name = error instanceof Error ? error.name : typeof error
-    throw new TokenError(hookFailure('parseResponse', client, `failed with ${name}`))
-  }
-}
-
-/** A token from elsewhere, as an answer would say it. */
-function membersOf(received: ReceivedToken | undefined, requestedAt: number): Members {
-  const { accessToken, lifetimeMs, expiresAt, refreshInMs, scope } = received ?? {}
-  const untilMs = isMissing(expiresAt) ? undefined : new Date(expiresAt).getTime() - requestedAt
-  // No more than what would be taken for an instant; and text would be taken for seconds.
-  const inSeconds = (ms: number | undefined) =>
-    typeof ms === 'number' ? Math.min(ms / 1000, EPOCH_SECONDS_FROM) : isMissing(ms) ? undefined : Number.NaN
-  const members = new Map<string, unknown>([
-    ['access_token', accessToken],
-    ['token_type', 'Bearer'],
-    ['expires_in', inSeconds(lifetimeMs ?? untilMs)],
-    ['refresh_in', inSeconds(refreshInMs)],
-    ['scope', scope],
-  ])
-  return (name) => members.get(name)
-}
-
-// What JSON.parse gives may be null whatever the type says.
-const isMissing = (value: unknown): value is undefined => value === undefined || value === null
 
 function readBody(answer: TokenEndpointAnswer): Members | undefined {
   const text = answer.body.startsWith('\ufeff') ? answer.body.slice(1) : answer.body
@@ -229,7 +192,8 @@ function readLifetimeMs(
 ): number {
   const seconds = readSeconds(value)
   if (seconds === undefined) {
-    if (!isMissing(value) && value !== '') deviations.push('expires_in_unreadable')
+    const isMissing = value === undefined || value === null || value === ''
+    if (!isMissing) deviations.push('expires_in_unreadable')
     else if (context.defaultLifetimeMs === undefined) deviations.push('expires_in_missing')
     return Math.min(context.defaultLifetimeMs ?? DEFAULT_LIFETIME_MS, LONGEST_LIFETIME_MS)
   }

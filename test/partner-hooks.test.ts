@@ -168,6 +168,7 @@ describe('the hook parseResponse', () => {
     ['ISO 8601', (at: number) => new Date(at).toISOString()],
     ['a date', (at: number) => new Date(at)],
     ['epoch milliseconds', (at: number) => at],
+    ['epoch seconds', (at: number) => at / 1000],
   ])('takes an expiry as %s', async (_, write) => {
     const { tokens, server, clock } = parsing(() => ({
       accessToken: 'with-expiry',
@@ -390,6 +391,29 @@ describe('the hook requestToken', () => {
     const options = { clientId: 'partner', requestToken: () => ({ accessToken: 'x' }), [option]: value }
     expect(() => new TokenManager(options as ClientOptions)).toThrow(`\`${option}\` has no effect beside`)
   })
+})
+
+describe('what a hook returns', () => {
+  const throwing = {
+    get accessToken(): string {
+      throw new Error('not yet')
+    },
+  }
+  it.each(['parseResponse', 'requestToken'] as const)(
+    'is the hook’s fault when it throws as it is read: %s',
+    async (hook) => {
+      const clock = new VirtualClock()
+      const options = { [hook]: () => throwing }
+      const { tokens } =
+        hook === 'parseResponse'
+          ? managed(options, clock)
+          : { tokens: new TokenManager({ clock, clientId: 'partner', ...options } as ClientOptions) }
+      const failed = failure(tokens.getToken())
+      await clock.advance(15_000)
+      expect(await failed).toMatchObject({ code: 'hook_failed' })
+      expect((await failed).message).toContain(`\`${hook}\``)
+    },
+  )
 })
 
 describe('the hooks', () => {
