@@ -106,7 +106,7 @@ function configuration(
       'self_signed_tls_client_auth',
     ],
     enabledJWA: {
-      clientAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+      clientAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
       dPoPSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519'],
     },
     ttl: { ClientCredentials: TOKENS_LIVE_SECONDS },

@@ -1,12 +1,16 @@
-import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import axios from 'axios'
+import { SignJWT } from 'jose'
 import { OAuth2Server } from 'oauth2-mock-server'
+import * as undici from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attachTokenManager } from '../../src/http/axios.ts'
+import { createTokenFetch } from '../../src/http/fetch.ts'
+import { tokenInterceptor } from '../../src/http/undici.ts'
 import {
   type ClientAuthentication,
   type ClientCertificate,
@@ -14,9 +18,11 @@ import {
   clientCertificate,
   clientSecretJwt,
   privateKeyJwt,
+  type SigningAlgorithm,
   selfSignedTlsClientAuth,
   TokenManager,
   tlsClientAuth,
+  workloadIdentity,
 } from '../../src/index.ts'
 import { TestAuthority, type TestCertificate } from '../support/tls.ts'
 import { type InteropServerOptions, startInteropServer } from './authorization-server.ts'
@@ -29,6 +35,8 @@ const files = mkdtempSync(join(tmpdir(), 'evertoken-interop-'))
 const es256 = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const ed25519 = generateKeyPairSync('ed25519')
+const es384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+const es512 = generateKeyPairSync('ec', { namedCurve: 'P-521' })
 type KeyPair = typeof es256
 const issued = authority.issue({ names: ['orders-service'] })
 // A certificate that no authority knows.
@@ -39,6 +47,8 @@ interface Method {
   readonly name: string
   readonly registration?: Readonly<Record<string, unknown>>
   readonly options: Partial<ClientOptions>
+  /** Options that name the issuer. */
+  readonly optionsAt?: (issuer: string) => Partial<ClientOptions>
   /** Shown to the API too. */
   readonly certificate?: ClientCertificate
 }
@@ -49,11 +59,7 @@ const bySecret = (method: 'client_secret_basic' | 'client_secret_post'): Method 
   options: { clientSecret: SECRET, clientAuthentication: method },
 })
 
-const byKey = (
-  algorithm: 'ES256' | 'PS256' | 'RS256' | 'EdDSA',
-  keys: KeyPair,
-  more: Partial<Method> = {},
-): Method => ({
+const byKey = (algorithm: SigningAlgorithm, keys: KeyPair, more: Partial<Method> = {}): Method => ({
   name: `private_key_jwt ${algorithm}`,
   ...more,
   registration: {
@@ -100,6 +106,34 @@ const METHODS: readonly Method[] = [
   byKey('PS256', rsa),
   byKey('RS256', rsa),
   byKey('EdDSA', ed25519),
+  byKey('ES384', es384),
+  byKey('ES512', es512),
+  byKey('ES256', es256, {
+    name: 'private_key_jwt ES256, signed elsewhere',
+    options: {
+      clientAuthentication: privateKeyJwt({
+        sign: async (input) => sign('sha256', input, es256.privateKey),
+        algorithm: 'ES256',
+        keyId: 'ES256',
+      }),
+    },
+  }),
+  byKey('ES256', es256, {
+    name: 'private_key_jwt ES256, by the platform',
+    optionsAt: (issuer) => ({
+      clientAuthentication: workloadIdentity({
+        assertion: async () =>
+          await new SignJWT({ jti: crypto.randomUUID() })
+            .setProtectedHeader({ alg: 'ES256', kid: 'ES256' })
+            .setIssuer('private_key_jwt-ES256-by-the-platform')
+            .setSubject('private_key_jwt-ES256-by-the-platform')
+            .setAudience(issuer)
+            .setIssuedAt()
+            .setExpirationTime('1 minute')
+            .sign(es256.privateKey),
+      }),
+    }),
+  }),
   byCertificate('tls_client_auth, bound token', issued, tlsClientAuth(), {
     tls_client_auth_subject_dn: 'CN=orders-service',
   }),
@@ -180,16 +214,42 @@ async function mockServer(): Promise<Place> {
 /** What the test run prints at its end. */
 const matrix: string[][] = []
 
+type Request = (method: 'GET' | 'POST' | 'PUT', path: string, body?: string) => Promise<unknown>
+
+/** The HTTP clients by which an API is called. */
+const CLIENTS = {
+  axios: (baseURL: string, tokens: TokenManager, certificate?: ClientCertificate): Request => {
+    const tls = { ca: authority.cert, keepAlive: true }
+    const client = axios.create({ baseURL, httpsAgent: certificate?.httpsAgent(tls) ?? new Agent(tls) })
+    attachTokenManager(client, tokens)
+    return (method, url, data) => client.request({ method, url, data })
+  },
+  fetch: (origin: string, tokens: TokenManager): Request => {
+    const dispatcher = new undici.Agent({ connect: { ca: authority.cert } })
+    const fetch = (url: string, init: object) => undici.fetch(url, { ...init, dispatcher })
+    const tokenFetch = createTokenFetch(tokens, { origins: [origin], fetch: fetch as never })
+    return async (method, path, body) =>
+      await (await tokenFetch(`${origin}${path}`, { method, body: body ?? null })).text()
+  },
+  undici: (origin: string, tokens: TokenManager): Request => {
+    const interceptor = tokenInterceptor(tokens, { origins: [origin] })
+    const dispatcher = new undici.Agent({ connect: { ca: authority.cert } }).compose(interceptor)
+    return async (method, path, body) =>
+      await (await dispatcher.request({ origin, path, method, body: body ?? null })).body.text()
+  },
+}
+
 /** Takes one client through the life of its tokens; every step is checked at the server and at the API. */
-async function live(place: Place, method: Method): Promise<void> {
+async function live(place: Place, method: Method, by: keyof typeof CLIENTS = 'axios'): Promise<void> {
   const { api, issuer } = place
-  const options = { clientId: idOf(method), issuer, ca: authority.cert, scope: 'orders.read', ...method.options }
+  const options = {
+    ...{ clientId: idOf(method), issuer, ca: authority.cert, scope: 'orders.read' },
+    ...method.options,
+    ...method.optionsAt?.(issuer),
+  }
   await using tokens = new TokenManager(options)
-  const ca = { ca: authority.cert, keepAlive: true }
-  const httpsAgent = method.certificate?.httpsAgent(ca) ?? new Agent(ca)
-  const client = axios.create({ baseURL: api.origin, httpsAgent })
-  attachTokenManager(client, tokens)
-  const row = [place.server, method.name]
+  const request = CLIENTS[by](api.origin, tokens, method.certificate)
+  const row = [place.server, method.name, by]
   matrix.push(row)
   const before = { tokenRequests: place.tokenRequests(), answers: api.answers.length }
   const step = async (
@@ -206,13 +266,13 @@ async function live(place: Place, method: Method): Promise<void> {
   }
   const { atServer = 0, atApi = [] } = method.options.dpop ? { atServer: 1, atApi: [401] } : {}
   const first = 1 + atServer
-  await step('token', first, [...atApi, 200], () => client.post('/orders', { id: 1 }))
-  await step('reused', first, [...atApi, 200, 200], () => client.get('/orders?page=2'))
+  await step('token', first, [...atApi, 200], () => request('POST', '/orders', '{}'))
+  await step('reused', first, [...atApi, 200, 200], () => request('GET', '/orders?page=2'))
   await tokens.getToken({ forceRefresh: true })
-  await step('refreshed', first + 1, [...atApi, 200, 200, 200], () => client.get('/orders'))
+  await step('refreshed', first + 1, [...atApi, 200, 200, 200], () => request('GET', '/orders'))
   place.rejectAll()
   const replayed = [...atApi, 200, 200, 200, 401, 200]
-  await step('rejected and replayed', first + 2, replayed, () => client.put('/orders/1', 'body'))
+  await step('rejected and replayed', first + 2, replayed, () => request('PUT', '/orders/1', 'body'))
   const { valid } = place
   if (valid === undefined) row.push('-')
   else {
@@ -223,7 +283,10 @@ async function live(place: Place, method: Method): Promise<void> {
 
 afterAll(() => {
   rmSync(files, { recursive: true })
-  const rows = [['server', 'method', 'token', 'cached', 'refreshed', 'rejected and replayed', 'revoked'], ...matrix]
+  const rows = [
+    ['server', 'method', 'client', 'token', 'cached', 'refreshed', 'rejected and replayed', 'revoked'],
+    ...matrix,
+  ]
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   const line = (row: readonly string[]) =>
     row
@@ -285,9 +348,13 @@ describe('with oidc-provider and an API that both demand nonces', () => {
     options: { ...method.options, dpop: method.name.endsWith('EdDSA') ? { algorithm: 'EdDSA' } : true },
   }))
 
-  it.each(methods)('a token lives through all of it: $name', async (method) => {
+  const rows = methods.flatMap((method) =>
+    (Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]).map((by) => ({ method, by, name: method.name })),
+  )
+
+  it.each(rows)('a token lives through all of it: $name by $by', async ({ method, by }) => {
     await using place = await oidcProvider(methods, { demandsNonce: true })
-    await live(place, method)
+    await live(place, method, by)
   })
 
   it('a token is of no use without its proof', async () => {
