@@ -13,11 +13,12 @@ const FORBIDDEN: ReadonlyMap<keyof ClientOptions, string> = new Map([
   ['allowInsecureLoopback', 'Every connection is by TLS.'],
   ['buildRequest', 'It could undo what the profile demands.'],
   ['applyToken', 'The token goes in `Authorization`.'],
+  ['requestToken', 'Tokens come from the token endpoint.'],
 ])
 
 /**
  * Refuses what FAPI 2.0 forbids a client: secrets, weak algorithms, tokens that anyone may use who has them, endpoints that
- * no metadata names.
+ * no metadata names. A function of your own that authenticates is believed what it says of itself.
  * @param at the options' place, for messages
  * @throws TypeError naming the option
  * @see FAPI 2.0 Security Profile §5.3.3.1 and §5.4

@@ -96,6 +96,11 @@ describe('the profile fapi2', () => {
     if (!['issuer', 'applyToken'].includes(option)) expect(() => new TokenManager(others)).not.toThrow()
   })
 
+  it('F5: refuses a function in place of the token endpoint', () => {
+    const options: ClientOptions = { profile: 'fapi2', clientId: 'orders', requestToken: () => ({ accessToken: 'x' }) }
+    expect(() => new TokenManager(options)).toThrow('`requestToken` is not allowed')
+  })
+
   it('is the only one there is', () => {
     expect(() => managed({ profile: 'fapi1' as never })).toThrow('`profile` must be')
   })
