@@ -39,6 +39,18 @@ const ERROR_CASES: readonly StoreContractCase[] = [
     },
   },
   {
+    title: 'keeps an error beside a token that was requested before it',
+    slow: true,
+    async run({ store, other, pass }) {
+      const late = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
+      await pass(SHORT_MS + 50)
+      await other.set(KEY, error('denied'), { ...TTL, lease: leased(await getOrLease(other, 'b')) })
+      ok(await store.set(KEY, token('older'), { ...TTL, lease: late }))
+      const answer = await getOrLease(other, 'b', { stale: { fingerprint: 'print of older', fence: late.fence } })
+      ok(typeof answer === 'object' && 'error' in answer)
+    },
+  },
+  {
     title: 'deletes an error by its fingerprint, at any time',
     async run({ store, other }) {
       await store.set(KEY, token('one'), TTL)

@@ -100,7 +100,7 @@ describe('the name of a key', () => {
       cellOf(OTHER_KEY).name('orders'),
     ]
     expect(new Set(names).size).toBe(4)
-    expect(names[0]).not.toContain(cellOf(KEY).fingerprint('orders'))
+    expect(names[0]).not.toContain(cellOf(KEY).fingerprint('orders').slice(0, 20))
   })
 })
 

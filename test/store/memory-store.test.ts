@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryTokenStore } from '../../src/store/memory-store.ts'
+import type { Lease } from '../../src/store/token-store.ts'
 import { leaseContract } from '../../src/testing/lease-contract.ts'
 import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -19,6 +20,16 @@ function underTest(): StoreUnderTest {
 
 describe('the store in memory', () => {
   it.each([...storeContract, ...leaseContract])('$title', async ({ run }) => await run(underTest()))
+
+  it('issues newer fences though its clock is set back', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    const first = await store.getOrLease(KEY, { owner: 'a', ttlMs: 1000 })
+    clock.moveWall(-3_600_000)
+    const second = await store.getOrLease(KEY, { owner: 'a', ttlMs: 1000 })
+    const fences = [first, second].map((answer) => (answer as { lease: Lease }).lease.fence)
+    expect(fences[1]).toBe((fences[0] ?? 0) + 1)
+  })
 
   it.each(['error', 'loading'] as const)('with the fault "%s" fails every call', async (fault) => {
     const store = new MemoryTokenStore({ plaintext: true })

@@ -84,6 +84,20 @@ describe.skipIf(!hasRedis).each(CLIENTS)('what goes to Redis by $client', ({ con
     expect(decoded.join()).toContain(SCOPE)
   })
 
+  it('is the source of a script only where Redis does not have it, and not for another failure', async () => {
+    await using record = await recorded({ encryptionKeys: randomBytes(32) })
+    await record.share.find(ID)
+    const before = record.sent().length
+    record.proxy.loading = true
+    expect(await record.share.find(ID)).toBeUndefined()
+    expect(await record.share.ask(ID)).toBe('unavailable')
+    const names = record
+      .sent()
+      .slice(before)
+      .map(([name]) => name?.toUpperCase())
+    expect(names).toEqual(['EVALSHA', 'EVALSHA'])
+  })
+
   it('is one command for each step, on one key with the prefix, and a script only once', async () => {
     await using record = await recorded({ encryptionKeys: randomBytes(32) })
     const { share, sent, prefix } = record

@@ -159,6 +159,8 @@ describe('processes with one store', () => {
     await holder.share.put(ID, token('same'), HOUR / 2, leased(await holder.share.ask(ID, first)))
     const again = found(await other.share.ask(ID, known))
     expect(again.leftMs).toBeLessThan(HOUR / 2)
+    await other.share.put(ID, token('same'), HOUR / 4, leased(await other.share.ask(ID, again.token)))
+    expect(found(await holder.share.ask(ID, first)).leftMs).toBeLessThan(HOUR / 4)
   })
 
   it('see nothing of those with another secret: neither token, lease, error nor deletion', async () => {
