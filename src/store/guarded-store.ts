@@ -40,9 +40,8 @@ export class GuardedStore {
       return result
     }
     try {
-      const result = await withTimeout({ clock: this.clock, ms, tooLate: () => new Unavailable() }, (signal) =>
-        abortable(signal, watched),
-      )
+      const timeout = { clock: patient(this.clock), ms, tooLate: () => new Unavailable() }
+      const result = await withTimeout(timeout, (signal) => abortable(signal, watched))
       if (this.#breaker.succeeded()) this.#tell({ kind: 'resumed' })
       return result
     } catch (error) {
@@ -57,6 +56,16 @@ export class GuardedStore {
   unreadable(record: 'token' | 'error'): void {
     this.#tell({ kind: 'unreadable', record })
   }
+}
+
+// After its own time a process looks once more at what arrived meanwhile: where it was busy for longer than the store
+// may take, timers come first, and the store would be blamed.
+function patient(clock: Clock): Clock {
+  const sleep: Clock['sleep'] = async (ms, signal, options) => {
+    await clock.sleep(ms, signal, options)
+    await clock.sleep(0, signal, options)
+  }
+  return { now: () => clock.now(), monotonicNow: () => clock.monotonicNow(), random: () => clock.random(), sleep }
 }
 
 /** The store did not do what it was asked for; listeners have been told why. */
