@@ -17,6 +17,8 @@ export interface AccessTokenInit {
   readonly lifetimeMs: number
   /** Both clocks just before the token request was sent: the token cannot be younger than that. */
   readonly requestedAt: Instant
+  /** The server's hint when to refresh, in milliseconds from `requestedAt`. */
+  readonly refreshInMs?: number | undefined
   /** Age in milliseconds from which a refresh is due. */
   readonly dueAfterMs: number
   /** Age in milliseconds from which the token is no longer used. */
@@ -58,6 +60,8 @@ export class AccessToken {
   /** @internal */
   readonly requestedAt: Instant
   /** @internal */
+  readonly refreshInMs: number | undefined
+  /** @internal */
   readonly dueAfterMs: number
   /** @internal */
   readonly expiredAfterMs: number
@@ -75,6 +79,7 @@ export class AccessToken {
     this.lifetimeMs = init.lifetimeMs
     this.expiresAt = init.requestedAt.wall + init.lifetimeMs
     this.requestedAt = init.requestedAt
+    this.refreshInMs = init.refreshInMs
     this.dueAfterMs = init.dueAfterMs
     this.expiredAfterMs = init.expiredAfterMs
     this.boundTo = init.boundTo

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { inspect } from 'node:util'
+import { privateKeyDigest } from './private-key.ts'
 import { redactText } from './redaction.ts'
 
 /** A client certificate and its private key, PEM, as text or bytes. */
@@ -31,6 +32,7 @@ export class PairProblem extends Error {
 /** A certificate that belongs to its key. Printed or serialised it shows who it is for, and neither of the two. */
 export class CertificateAndKey {
   readonly #pair: { readonly cert: string; readonly key: string; readonly passphrase: string | undefined }
+  #keyDigest: string | undefined
   /** Whom it is for, such as `CN=orders`. */
   readonly subject: string
   /** The base64url SHA-256 of the certificate: `x5t#S256`. @see RFC 8705 §3.1 */
@@ -62,6 +64,13 @@ export class CertificateAndKey {
   /** Whether this was made of the same texts. */
   isOf(given: CertificatePair): boolean {
     return text(given?.cert) === this.#pair.cert && text(given?.key) === this.#pair.key
+  }
+
+  /** A digest of the private key, for the client that authenticates with it. */
+  keyDigest(): string {
+    const { key, passphrase } = this.#pair
+    this.#keyDigest ??= privateKeyDigest(readKey(key, passphrase))
+    return this.#keyDigest
   }
 
   /** For TLS connections that show this certificate. @throws what Node throws for other options that are wrong */

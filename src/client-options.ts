@@ -89,6 +89,13 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
    */
   readonly dpop?: boolean | DpopOptions | undefined
 
+  /**
+   * Separates this client's tokens in a shared `store` from those of others, where evertoken does not see its secret, or in
+   * its place: text that all processes of the client have, and nobody else. Who knows it and the store's encryption key
+   * can read the tokens.
+   */
+  readonly credentialId?: string | undefined
+
   /** `fapi2` refuses, when the manager is made, whatever FAPI 2.0 forbids a client. Default: none. */
   readonly profile?: 'fapi2' | undefined
 
@@ -125,6 +132,7 @@ export interface ClientSettings {
   readonly requireScope: boolean
   readonly strictTokenType: boolean
   readonly dpop: Dpop | undefined
+  readonly credentialId: string | undefined
   readonly transport: Omit<TransportOptions, 'client'>
   readonly certificate: ClientCertificate | undefined
 }
@@ -134,7 +142,7 @@ const OPTION_NAMES = [
   ...['issuer', 'tokenEndpoint', 'clientId', 'clientSecret', 'clientAuthentication', 'basicEncoding', 'grant'],
   ...['expectedIssuer', 'endpointOrigins', 'allowInsecureLoopback', 'defaultLifetimeMs', 'refreshWindowMs'],
   ...['safetyMarginMs', 'timeoutMs', 'attemptTimeoutMs', 'maxAttempts', 'keepWarm', 'revocationEndpoint'],
-  ...['requireScope', 'strictTokenType', 'dpop', 'profile'],
+  ...['requireScope', 'strictTokenType', 'dpop', 'profile', 'credentialId'],
   ...['transport', 'proxy', 'ca', 'certificate'],
   ...HOOK_NAMES,
 ]
@@ -185,6 +193,7 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     requireScope: flag(o.requireScope, `${at}requireScope`),
     strictTokenType: flag(o.strictTokenType, `${at}strictTokenType`),
     dpop: proofs(o, at),
+    credentialId: o.credentialId === undefined ? undefined : text(o.credentialId, `${at}credentialId`),
     transport: { transport: o.transport, proxy: o.proxy, ca: o.ca },
     certificate: certificate(o, at),
   }

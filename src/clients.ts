@@ -1,9 +1,11 @@
 import { BoundedCache, type Cacheable } from './bounded-cache.ts'
 import { type ClientOptions, readClientOptions } from './client-options.ts'
+import { ClientShare, canShare } from './client-share.ts'
 import type { Clock } from './clock.ts'
 import { optionError, TokenError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
 import { RequestGate } from './request-gate.ts'
+import type { GuardedStore } from './store/guarded-store.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
 import type { TokenSourceContext } from './token-flights.ts'
 
@@ -21,6 +23,8 @@ export interface ClientsContext {
   readonly max: number
   /** Gives the options of clients that are not configured by name. */
   readonly optionsOf: ((name: string) => ClientOptions) | undefined
+  /** Where tokens are shared with other processes. */
+  readonly store: GuardedStore | undefined
   readonly isClosed: () => boolean
   /** Whether an axios instance gets its tokens from this manager. */
   readonly isAttached: (axios: object) => boolean
@@ -82,7 +86,7 @@ export class Clients {
   }
 
   #make(name: string, options: unknown, at: string): Client {
-    const { clock, events, isClosed, isAttached } = this.#context
+    const { clock, events, store, isClosed, isAttached } = this.#context
     const settings = readClientOptions(options, name, at)
     const endpoint = new TokenEndpoint(settings, clock, events, isAttached)
     const { dpop, grant } = settings
@@ -93,6 +97,7 @@ export class Clients {
       events,
       endpoint,
       gate,
+      share: store && canShare(settings, at) ? new ClientShare(store, settings, endpoint) : undefined,
       // Short where it can be: it is part of the key that each request makes.
       keyPart: JSON.stringify([
         ...[name, settings.tokenEndpoint ?? settings.issuer, settings.clientId],

@@ -8,6 +8,9 @@ const NEW_MS = 10_000
 // A token that replaced a rejected one and is rejected within this time was not the problem.
 const FRESH_MS = 10_000
 
+// The rest of the window is for the request.
+const MOST_POSTPONED = 0.75
+
 /** The token that one key has, and what became known of it since it was received. */
 export class CurrentToken {
   readonly #clock: Clock
@@ -16,6 +19,8 @@ export class CurrentToken {
   // 'expired': found to be so once, and not young again because a clock is set back.
   #mark: 'rejected' | 'suspect' | 'expired' | undefined
   #replacedRejected = false
+  #dueAfterMs = 0
+  #isPostponed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -31,7 +36,8 @@ export class CurrentToken {
     const token = this.get()
     if (token === undefined) return 'absent'
     if (this.#mark === 'rejected' || this.#mark === 'expired') return this.#mark
-    const state = classify(token, elapsedMs(token.requestedAt, this.#clock))
+    const ages = { dueAfterMs: this.#dueAfterMs, expiredAfterMs: token.expiredAfterMs }
+    const state = classify(ages, elapsedMs(token.requestedAt, this.#clock))
     return state === 'fresh' && this.#mark === 'suspect' ? 'refresh due' : state
   }
 
@@ -60,6 +66,8 @@ export class CurrentToken {
     this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
     this.#token = token
     this.#mark = undefined
+    this.#dueAfterMs = token.dueAfterMs
+    this.#isPostponed = false
     return this.#replacedRejected
   }
 
@@ -70,6 +78,25 @@ export class CurrentToken {
     if (this.#replacedRejected && elapsedMs(token.requestedAt, this.#clock) < FRESH_MS) return false
     this.#mark = 'rejected'
     return true
+  }
+
+  /** Age from which a refresh is due. */
+  get dueAfterMs(): number {
+    return this.#dueAfterMs
+  }
+
+  /**
+   * Puts a refresh that is due off to a moment drawn from what is left of the window, once for each token: processes that
+   * cannot share a token must not refresh in step.
+   * @returns the token, if it is used until then
+   */
+  postponeRefresh(): AccessToken | undefined {
+    const token = this.unexpired()
+    if (token === undefined || this.#mark !== undefined || this.#isPostponed) return undefined
+    this.#isPostponed = true
+    const ageMs = elapsedMs(token.requestedAt, this.#clock)
+    this.#dueAfterMs = ageMs + this.#clock.random() * MOST_POSTPONED * (token.expiredAfterMs - ageMs)
+    return token
   }
 
   /** A rejected token could not be replaced for now: better than none. */

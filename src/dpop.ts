@@ -42,16 +42,20 @@ export class Dpop {
   readonly thumbprint: string
   /** By what the proofs are signed. */
   readonly algorithm: SigningAlgorithm
+  /** Whether the key was given, so that other processes may have it too. */
+  readonly isShared: boolean
   readonly #key: SigningKey
   // The same in every proof.
   readonly #header: string
   readonly #serverNonces = new DpopNonces()
   readonly #apiNonces = new DpopNonces()
 
-  constructor(key: SigningKey) {
+  /** @param isShared whether other processes of the client may have the same key */
+  constructor(key: SigningKey, isShared: boolean) {
     const jwk = key.publicJwk()
     this.thumbprint = jwkThumbprint(jwk)
     this.algorithm = key.algorithm
+    this.isShared = isShared
     this.#key = key
     this.#header = encodeSegment({ typ: 'dpop+jwt', alg: key.algorithm, jwk })
   }
@@ -104,7 +108,7 @@ export function readDpop(given: boolean | DpopOptions | undefined, option: strin
   if (algorithm !== undefined && !SIGNING_ALGORITHMS.includes(algorithm)) {
     throw optionError(`${option}.algorithm`, `must be one of ${SIGNING_ALGORITHMS.join(', ')}`)
   }
-  if (key === undefined) return new Dpop(generateSigningKey(algorithm ?? 'ES256'))
+  if (key === undefined) return new Dpop(generateSigningKey(algorithm ?? 'ES256'), false)
   const refuse = (problem: string, hint: string) => optionError(`${option}.key`, problem, hint)
-  return new Dpop(importSigningKey(key, algorithm, refuse))
+  return new Dpop(importSigningKey(key, algorithm, refuse), true)
 }

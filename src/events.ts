@@ -33,6 +33,14 @@ export interface TokenEvents {
     readonly granted: readonly string[]
     readonly durationMs: number
   }
+  /** A token that another process requested was found in the store. `leftMs`: how long it is still valid. */
+  tokenFound: TokenEvent & {
+    readonly reason: RequestReason
+    readonly fingerprint: string
+    readonly lifetimeMs: number
+    readonly leftMs: number
+    readonly granted: readonly string[]
+  }
   /** An attempt failed and another follows after `delayMs`. */
   tokenRequestRetried: TokenEvent & { readonly error: TokenError; readonly attempt: number; readonly delayMs: number }
   /** A token request failed, after its retries. `tokenStillValid`: nobody noticed. */
@@ -62,6 +70,13 @@ export interface TokenEvents {
   /** An issuer's metadata was loaded, or could not be and the last good one is used on. */
   metadataLoaded: { readonly client: string; readonly issuer: string; readonly tokenEndpoint: string }
   metadataFailed: { readonly client: string; readonly issuer: string; readonly error: TokenError }
+  /** A call of the store failed, and evertoken went on without it. `reason`: a code, such as `timeout` or `ECONNREFUSED`. */
+  storeFailed: { readonly operation: string; readonly reason: string }
+  /** Several calls in a row failed, and the store is left alone for 10 seconds, or is used again. */
+  storeSuspended: Readonly<Record<never, never>>
+  storeResumed: Readonly<Record<never, never>>
+  /** A record of the store was tampered with, cut off or written for another place; it counts as absent. */
+  storeRecordUnreadable: { readonly record: 'token' | 'error' }
   /** A request had its own `Authorization` header, which was left alone. */
   authorizationKept: { readonly client: string | undefined; readonly origin: string }
   /** A request was sent once more because its token had been rejected. */
@@ -73,6 +88,7 @@ export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
   ...([
     'tokenRequested',
     'tokenReceived',
+    'tokenFound',
     'tokenRequestRetried',
     'tokenRequestFailed',
     'tokenRejected',
@@ -80,6 +96,7 @@ export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
   ] as const),
   ...(['responseDeviation', 'scopeNarrowed', 'validityNotMet', 'revocationFailed'] as const),
   ...(['credentialExpiring', 'certificateChanged', 'certificateKept'] as const),
+  ...(['storeFailed', 'storeSuspended', 'storeResumed', 'storeRecordUnreadable'] as const),
   ...(['metadataLoaded', 'metadataFailed', 'authorizationKept', 'requestReplayed'] as const),
 ]
 

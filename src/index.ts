@@ -48,6 +48,15 @@ export type {
   TokenRequestDescription,
 } from './partner-hooks.ts'
 export type { SigningKeyInput } from './private-key.ts'
+export type {
+  Lease,
+  LeaseAnswer,
+  LeaseRequest,
+  NewRecord,
+  SetOptions,
+  StoredRecord,
+  TokenStore,
+} from './store/token-store.ts'
 export {
   TokenManager,
   type TokenManagerOptions,

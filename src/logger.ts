@@ -13,6 +13,7 @@ export interface TokenLogger {
 const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogger, message: string]>> = {
   tokenRequested: ['debug', 'requesting an access token'],
   tokenReceived: ['info', 'received an access token'],
+  tokenFound: ['debug', 'found an access token in the store'],
   tokenRequestRetried: ['warn', 'token request failed, trying again'],
   tokenRequestFailed: ['error', 'token request failed'],
   tokenRejected: ['warn', 'an API rejected the access token'],
@@ -26,6 +27,10 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   certificateKept: ['warn', 'could not read the client certificate anew, and uses the last good one on'],
   metadataLoaded: ['debug', 'loaded the authorization server metadata'],
   metadataFailed: ['warn', 'could not load the authorization server metadata'],
+  storeFailed: ['warn', 'a call of the store failed, and was not waited for any longer'],
+  storeSuspended: ['warn', 'leaves the store alone for a while, after several failures'],
+  storeResumed: ['info', 'uses the store again'],
+  storeRecordUnreadable: ['warn', 'a record of the store cannot be read, and counts as absent'],
   authorizationKept: ['warn', 'the request has an Authorization header of its own, which was kept'],
   requestReplayed: ['info', 'sent the request once more with a new access token'],
 }

@@ -9,8 +9,8 @@ import type { TokenEventEmitter } from './events.ts'
 import { isCredentialError } from './failure-memory.ts'
 import { fillGrant } from './grant/grant.ts'
 import { callHook, describeRequest, type PartnerHooks } from './partner-hooks.ts'
-import { membersOf } from './received-token.ts'
 import { rebuiltRequest } from './rebuilt-request.ts'
+import { membersOf } from './received-token.ts'
 import { spellings } from './redaction.ts'
 import { retry } from './retry.ts'
 import { revokeToken } from './revocation.ts'
@@ -62,6 +62,11 @@ export class TokenEndpoint {
   /** Where the request goes, as far as it is configured: the token endpoint or the issuer. */
   get url(): string {
     return this.#settings.tokenEndpoint ?? this.#settings.issuer ?? ''
+  }
+
+  /** The certificate that connections show now. @throws TokenError `secret_unavailable` */
+  async readCertificate(signal: AbortSignal): Promise<ReadCertificate | undefined> {
+    return await this.#server.readCertificate(signal)
   }
 
   /** Whether the credential differs from that of the last request that failed; `undefined` where that cannot be told. */
@@ -167,9 +172,7 @@ export class TokenEndpoint {
       const requestedAt = instant(this.#clock)
       const received = await abortable(deadline, () =>
         // Read in there, because what a hook returns may throw when it is read.
-        callHook('requestToken', client, secrets, async () =>
-          membersOf(await requestToken(wanted), requestedAt.wall),
-        ),
+        callHook('requestToken', client, secrets, async () => membersOf(await requestToken(wanted), requestedAt.wall)),
       )
       const context = { client, defaultLifetimeMs, requestedAt: requestedAt.wall }
       return { response: readReceivedToken(received, context), requestedAt }

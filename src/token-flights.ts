@@ -1,8 +1,11 @@
 import type { AccessToken } from './access-token.ts'
+import type { ClientShare } from './client-share.ts'
 import { elapsedMs, type Instant, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
+import { removedError, unexpectedError } from './flight-errors.ts'
 import type { Admission, RequestGate } from './request-gate.ts'
+import { sharedToken } from './shared-token.ts'
 import { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
 import {
@@ -17,13 +20,23 @@ import {
 /** What the sources of one client share. */
 export interface TokenSourceContext extends ClientContext {
   readonly gate: RequestGate
+  /** What the client shares with its other processes. */
+  readonly share: ClientShare | undefined
   /** Why no request may be made any more, once the manager is closed. */
   readonly whyEnded: () => TokenError | undefined
 }
 
-/** What is done with the outcome of a request. */
-export interface FlightOutcome {
+/** Whom the requests are for: what there is already, and what is done with the outcome. */
+export interface FlightOwner {
+  /** The token that is to be replaced, and whether it was rejected. */
+  replaced(): { readonly token: AccessToken | undefined; readonly isRejected: boolean }
+  /** Puts a refresh that is due off, once for each token; the token that is used meanwhile. */
+  postponeRefresh(): AccessToken | undefined
+  /** How long requests for this key pause after a failure. */
+  pauseMs(): number
   onToken(token: AccessToken, reason: RequestReason): void
+  /** Another process has requested the token. */
+  onFound(token: AccessToken, reason: RequestReason): void
   onFailure(error: TokenError, reason: RequestReason, admission: Admission): void
 }
 
@@ -33,8 +46,9 @@ const UNCACHEABLE_PAUSE_MS = 1000
 /** The token requests of one key: one at a time. */
 export class TokenFlights {
   readonly #context: TokenSourceContext
+  readonly #key: string
   readonly #parameters: TokenParameters
-  readonly #outcome: FlightOutcome
+  readonly #owner: FlightOwner
   #present: Flight<AccessToken> | undefined
   #forced: Flight<AccessToken> | undefined
   #control: RequestControl | undefined
@@ -44,11 +58,14 @@ export class TokenFlights {
   #outdated: Flight<AccessToken> | undefined
   #moreWaiters = (): number => 0
   #lastReason: RequestReason | undefined
+  // The longest validity that a caller of the present flight asked for.
+  #leastMs = 0
 
-  constructor(context: TokenSourceContext, parameters: TokenParameters, outcome: FlightOutcome) {
+  constructor(context: TokenSourceContext, key: string, parameters: TokenParameters, owner: FlightOwner) {
     this.#context = context
+    this.#key = key
     this.#parameters = parameters
-    this.#outcome = outcome
+    this.#owner = owner
   }
 
   /** The request under way. */
@@ -62,11 +79,12 @@ export class TokenFlights {
   }
 
   /** The request under way, begun again if it slept through a suspension; else a new one. @throws TokenError why not */
-  join(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
-    if (this.#present === undefined) return this.#begin(reason, refusal)
-    if (this.#present === this.#outdated) return this.next(refusal)
-    this.#control?.restartIfOverdue()
-    return this.#present
+  join(reason: RequestReason, leastMs: number, refusal: () => TokenError | undefined): Flight<AccessToken> {
+    if (this.#present !== undefined && this.#present === this.#outdated) return this.next(refusal)
+    if (this.#present === undefined) this.#begin(reason, refusal)
+    else this.#control?.restartIfOverdue()
+    this.#leastMs = Math.max(this.#leastMs, leastMs)
+    return this.#present as Flight<AccessToken>
   }
 
   /**
@@ -123,21 +141,26 @@ export class TokenFlights {
     for (let next = this.#present; next !== undefined; next = this.#forced ?? this.#present) {
       await next.promise.catch(() => {})
     }
+    await this.#context.share?.settled()
   }
 
   #begin(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
-    const admission = this.#whyEnded() ?? refusal() ?? this.#context.gate.admit()
-    if (admission instanceof TokenError) throw admission
+    const { gate, share } = this.#context
+    const ended = this.#whyEnded()
+    const admission = ended ?? refusal() ?? gate.admit()
+    // Where this process may not ask, another may have asked.
+    if (admission instanceof TokenError && (share === undefined || ended !== undefined)) throw admission
     return this.#start(reason, false, admission)
   }
 
   #start(
     reason: RequestReason,
     background: boolean,
-    admission: Admission,
+    admission: Admission | TokenError,
     waiters: () => number = () => 0,
   ): Flight<AccessToken> {
     this.#lastReason = reason
+    this.#leastMs = 0
     const plan = { reason, background, admission, waiters, isSent: false, isNoted: false }
     this.#moreWaiters = waiters
     this.#present = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, plan)))
@@ -147,22 +170,52 @@ export class TokenFlights {
   async #fly(flight: Flight<AccessToken>, plan: FlightPlan): Promise<AccessToken> {
     const { gate } = this.#context
     try {
-      return await withinDeadline(this.#context, this.#onBegin, (deadline) =>
-        gate.run(plan.admission, deadline.signal, () => this.#send(flight, plan, deadline)),
-      )
+      return await withinDeadline(this.#context, this.#onBegin, (deadline) => this.#obtain(flight, plan, deadline))
     } catch (cause) {
       throw this.#noted(cause, flight, plan)
     } finally {
-      gate.release(plan.admission)
+      if (!(plan.admission instanceof TokenError)) gate.release(plan.admission)
       if (this.#present === flight) this.#present = undefined
     }
   }
 
-  async #send(flight: Flight<AccessToken>, plan: FlightPlan, deadline: Deadline): Promise<AccessToken> {
+  async #obtain(flight: Flight<AccessToken>, plan: FlightPlan, deadline: Deadline): Promise<AccessToken> {
+    const { gate, share } = this.#context
+    const { admission } = plan
+    const { signal } = deadline
+    const request = async () => {
+      if (admission instanceof TokenError) throw admission
+      return await gate.run(admission, signal, () => this.#send(flight, plan, admission, deadline))
+    }
+    if (share === undefined) return await request()
+    const { token: replaced, isRejected } = this.#owner.replaced()
+    const isRefused = admission instanceof TokenError
+    return await sharedToken(
+      { ...this.#context, share },
+      {
+        ...{ ...plan, key: this.#key, scope: this.#parameters.scope, signal, replaced, isRejected, request },
+        leastMs: () => this.#leastMs,
+        refusal: isRefused ? admission : undefined,
+        impatience: !isRefused && admission.probe ? gate.refusal() : undefined,
+        postpone: () => (plan.background && this.#isAlone(flight, plan) ? this.#owner.postponeRefresh() : undefined),
+        pauseMs: () => Math.max(gate.pauseMs(), this.#owner.pauseMs()),
+        onFound: (token) => this.#isWanted(flight) && this.#owner.onFound(token, plan.reason),
+        onDenied: () => {
+          plan.isSent = true
+        },
+      },
+    )
+  }
+
+  async #send(
+    flight: Flight<AccessToken>,
+    plan: FlightPlan,
+    admission: Admission,
+    deadline: Deadline,
+  ): Promise<AccessToken> {
     const { gate, settings, clock } = this.#context
-    const { reason, background, admission, waiters } = plan
-    const isAlone = () => flight.waiters + waiters() === 0
-    const maxAttempts = () => (gate.failing || isAlone() ? 1 : settings.maxAttempts)
+    const { reason, background } = plan
+    const maxAttempts = () => (gate.failing || this.#isAlone(flight, plan) ? 1 : settings.maxAttempts)
     plan.isSent = true
     try {
       await this.#spaceUncacheable(deadline.signal)
@@ -170,7 +223,7 @@ export class TokenFlights {
       const token = await requestAccessToken(this.#context, this.#parameters, how, deadline)
       gate.succeeded(admission)
       if (token.lifetimeMs === 0) this.#uncacheableAt = instant(clock)
-      if (this.#present === flight && this.#outdated !== flight) this.#outcome.onToken(token, reason)
+      if (this.#isWanted(flight)) this.#owner.onToken(token, reason)
       return token
     } catch (cause) {
       // Before the next request has its turn, so that a wrong secret is one failed login.
@@ -178,12 +231,23 @@ export class TokenFlights {
     }
   }
 
+  #isAlone(flight: Flight<AccessToken>, { waiters }: FlightPlan): boolean {
+    return flight.waiters + waiters() === 0
+  }
+
+  // Whether what it brings is to be kept.
+  #isWanted(flight: Flight<AccessToken>): boolean {
+    return this.#present === flight && this.#outdated !== flight
+  }
+
   // A failure is news once, if it is of a request that was sent and that still matters.
   #noted(cause: unknown, flight: Flight<AccessToken>, plan: FlightPlan): TokenError {
     const error = this.#errorOf(cause)
-    if (plan.isSent && !plan.isNoted && this.#present === flight && error !== this.#abandoned) {
+    const { isSent, isNoted, admission, reason } = plan
+    const isNews = isSent && !isNoted && this.#present === flight && error !== this.#abandoned
+    if (isNews && !(admission instanceof TokenError)) {
       plan.isNoted = true
-      this.#outcome.onFailure(error, plan.reason, plan.admission)
+      this.#owner.onFailure(error, reason, admission)
     }
     return error
   }
@@ -212,31 +276,8 @@ interface FlightPlan {
   readonly waiters: () => number
   readonly reason: RequestReason
   readonly background: boolean
-  readonly admission: Admission
+  /** Leave to send a request, or what stands against it. */
+  readonly admission: Admission | TokenError
   isSent: boolean
   isNoted: boolean
-}
-
-function removedError(client: string): TokenError {
-  return new TokenError({
-    code: 'unknown_client',
-    client,
-    message: `The client "${client}" was removed.`,
-    hint: 'Ask the manager for a new source.',
-  })
-}
-
-// A wrong option that could not be seen before holds no secret, and says what is wrong.
-function isOurs(cause: unknown): cause is TypeError {
-  return cause instanceof TypeError && cause.message.startsWith('evertoken: ')
-}
-
-function unexpectedError(client: string, cause: unknown): TokenError {
-  return new TokenError({
-    code: 'unexpected',
-    client,
-    message: `The token request for client "${client}" failed: ${isOurs(cause) ? cause.message : 'look at `cause`'}.`,
-    hint: 'A `transport`, `clock` or other function that evertoken was given may be at fault.',
-    cause,
-  })
 }

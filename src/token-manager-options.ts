@@ -2,6 +2,7 @@ import type { ClientOptions } from './client-options.ts'
 import type { Clock } from './clock.ts'
 import type { GetTokenOptions } from './get-token-options.ts'
 import type { TokenLogger } from './logger.ts'
+import type { TokenStore } from './store/token-store.ts'
 import type { TokenParameterOptions } from './token-parameters.ts'
 
 /** What concerns the whole manager. */
@@ -15,6 +16,8 @@ export interface TokenManagerSettings {
   readonly maxExchangedTokens?: number | undefined
   /** Gets a line per event: a pino logger or one like it. Default: silence. */
   readonly logger?: TokenLogger | undefined
+  /** Shares tokens with the other processes of a fleet, such as a `RedisTokenStore`. Default: none. */
+  readonly store?: TokenStore | undefined
   /** Time and chance, for tests. Default: the machine's. */
   readonly clock?: Clock | undefined
 }

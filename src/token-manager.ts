@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { AccessToken } from './access-token.ts'
 import { type ClientOptions, ownOptions } from './client-options.ts'
 import { type Client, Clients } from './clients.ts'
-import { systemClock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
 import type { GetTokenOptions } from './get-token-options.ts'
@@ -10,6 +10,8 @@ import { readSubjectToken, subjectTokenMissing, subjectTokenUnused } from './gra
 import { KeepWarm } from './keep-warm.ts'
 import { logEvents } from './logger.ts'
 import { count } from './option-values.ts'
+import { GuardedStore } from './store/guarded-store.ts'
+import type { TokenStore } from './store/token-store.ts'
 import { type TokenParameters, tokenKey } from './token-key.ts'
 import type {
   TokenManagerOptions,
@@ -56,13 +58,14 @@ export class TokenManager<Name extends string = never> {
   readonly #clients: Clients
   readonly #configured = new Set<TokenSource>()
   readonly #keepWarm: KeepWarm
+  readonly #store: GuardedStore | undefined
   readonly #attached = new WeakSet<object>()
   #closed = false
 
   /** @throws TypeError naming the option that is wrong */
   constructor(options: TokenManagerOptions<Name>) {
     const given = ownOptions<TokenManagerSettings & { clients?: object }>(options, '')
-    const { clients, maxTokens, maxExchangedTokens, logger, clock = systemClock, ...single } = given
+    const { clients, maxTokens, maxExchangedTokens, logger, store, clock = systemClock, ...single } = given
     const max = count(maxTokens, 'maxTokens', 10_000, MOST_TOKENS)
     this.#sources = new TokenSources(max, count(maxExchangedTokens, 'maxExchangedTokens', 10_000, MOST_TOKENS))
     requireMethods(clock, 'clock', ['now', 'monotonicNow', 'sleep', 'random'])
@@ -70,12 +73,14 @@ export class TokenManager<Name extends string = never> {
       requireMethods(logger, 'logger', ['debug', 'info', 'warn', 'error'])
       logEvents(this.#events, logger)
     }
+    this.#store = store && guardedStore(store, clock, this.#events)
     this.#keepWarm = new KeepWarm(clock, () => this.#sources.lasting())
     this.#clients = new Clients({
       clock,
       events: this.#events,
       max,
       optionsOf: typeof clients === 'function' ? (clients as (name: string) => ClientOptions) : undefined,
+      store: this.#store,
       isClosed: () => this.#closed,
       isAttached: (axios) => this.#attached.has(axios),
     })
@@ -173,8 +178,12 @@ export class TokenManager<Name extends string = never> {
    *
    * With `revoke` the tokens are then revoked at the authorization server, where it offers that, and no longer served;
    * what fails is told as `revocationFailed`. @see RFC 7009
+   * @throws TypeError for `revoke` beside a `store`, and then closes nothing
    */
   async close({ revoke = false }: { readonly revoke?: boolean | undefined } = {}): Promise<void> {
+    if (revoke && this.#store !== undefined) {
+      throw optionError('revoke', 'cannot be used beside `store`', 'Other processes use the tokens that this one has.')
+    }
     this.#closed = true
     this.#keepWarm.stop()
     const sources = this.#sources.values()
@@ -250,6 +259,19 @@ export class TokenManager<Name extends string = never> {
     const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
     return new TokenSource(context, key, parameters, onToken)
   }
+}
+
+const STORE_EVENTS = {
+  failed: 'storeFailed',
+  suspended: 'storeSuspended',
+  resumed: 'storeResumed',
+  unreadable: 'storeRecordUnreadable',
+} as const
+
+function guardedStore(store: TokenStore, clock: Clock, events: TokenEventEmitter): GuardedStore {
+  requireMethods(store, 'store', ['get', 'set', 'delete'])
+  requireMethods(store.encryption, 'store.encryption', ['cells'])
+  return new GuardedStore(store, clock, ({ kind, ...about }) => events.emit(STORE_EVENTS[kind], () => about as never))
 }
 
 function requireMethods(value: unknown, option: string, names: readonly string[]): void {

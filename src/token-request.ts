@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { AccessToken } from './access-token.ts'
+import { AccessToken, type AccessTokenInit } from './access-token.ts'
 import { timeoutError } from './authorization-server.ts'
+import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
 import { type Clock, elapsedMs, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
@@ -56,10 +57,49 @@ export async function requestAccessToken(
       events.emit('tokenRequestRetried', () => ({ ...about, error, attempt, delayMs }))
     },
   })
-  const token = accessToken(requested, context, parameters)
+  const { response, requestedAt, certificate } = requested
+  const scope = response.scope ?? parameters.scope
+  const token = accessToken({ ...response, value: response.accessToken, scope, requestedAt, certificate }, context)
+  refuseExpired(token, context)
   report(requested, token, about, context)
-  useCertificate(requested, context)
+  useCertificate(certificate, context)
   return token
+}
+
+/** A token as it came from the authorization server, or out of a store. */
+export type ObtainedToken = Pick<
+  AccessTokenInit,
+  'value' | 'tokenType' | 'scope' | 'authorizationDetails' | 'lifetimeMs' | 'refreshInMs' | 'requestedAt'
+> & { readonly certificate: ReadCertificate | undefined }
+
+/** Makes a token of what is known of it. @throws TokenError `hook_failed` */
+export function accessToken(
+  { certificate, ...obtained }: ObtainedToken,
+  { settings, clock }: Pick<ClientContext, 'settings' | 'clock'>,
+): AccessToken {
+  const { applyToken } = settings.hooks
+  return new AccessToken({
+    ...obtained,
+    boundTo: certificate,
+    headersOf: applyToken && ((own) => appliedHeaders(applyToken, own, settings.name)),
+    ...tokenAges(obtained.lifetimeMs, obtained.refreshInMs, clock.random(), settings.limits),
+  })
+}
+
+/** From now on tokens bound to an earlier certificate are not used any more. */
+export function useCertificate(
+  certificate: ReadCertificate | undefined,
+  { settings, events }: Pick<ClientContext, 'settings' | 'events'>,
+): void {
+  if (certificate === undefined || settings.certificate?.use(certificate) !== true) return
+  const { thumbprint, expiresAt } = certificate
+  events.emit('certificateChanged', () => ({ client: settings.name, thumbprint, expiresAt }))
+}
+
+/** The scopes that were asked for and not granted. */
+export function missingScopes(requested: readonly string[], granted: readonly string[]): readonly string[] {
+  // `<resource>/.default` is how Microsoft Entra spells "whatever is registered", and never granted by that name.
+  return requested.filter((scope) => !granted.includes(scope) && !scope.endsWith('/.default'))
 }
 
 /** The end that one token request has of its own, whatever its callers do. */
@@ -114,23 +154,9 @@ export async function withinDeadline<T>(
 // Timers are late on a busy machine, but not by this much.
 const OVERDUE_MS = 1000
 
-function accessToken(requested: RequestedToken, context: ClientContext, parameters: TokenParameters): AccessToken {
-  const { response, requestedAt } = requested
-  const { settings, clock } = context
-  const { applyToken } = settings.hooks
-  const token = new AccessToken({
-    value: response.accessToken,
-    tokenType: response.tokenType,
-    scope: response.scope ?? parameters.scope,
-    authorizationDetails: response.authorizationDetails,
-    lifetimeMs: response.lifetimeMs,
-    requestedAt,
-    boundTo: requested.certificate,
-    headersOf: applyToken && ((own) => appliedHeaders(applyToken, own, settings.name)),
-    ...tokenAges(response.lifetimeMs, response.refreshInMs, clock.random(), settings.limits),
-  })
-  const ageMs = elapsedMs(requestedAt, clock)
-  if (token.lifetimeMs === 0 || ageMs < token.lifetimeMs) return token
+function refuseExpired(token: AccessToken, { settings, clock }: ClientContext): void {
+  const ageMs = elapsedMs(token.requestedAt, clock)
+  if (token.lifetimeMs === 0 || ageMs < token.lifetimeMs) return
   throw new TokenError({
     code: 'expired_on_arrival',
     client: settings.name,
@@ -140,18 +166,10 @@ function accessToken(requested: RequestedToken, context: ClientContext, paramete
   })
 }
 
-// From now on tokens bound to an earlier certificate are not used any more.
-function useCertificate({ certificate }: RequestedToken, { settings, events }: ClientContext): void {
-  if (certificate === undefined || settings.certificate?.use(certificate) !== true) return
-  const { thumbprint, expiresAt } = certificate
-  events.emit('certificateChanged', () => ({ client: settings.name, thumbprint, expiresAt }))
-}
-
 function report({ response }: RequestedToken, token: AccessToken, about: TokenEvent, context: ClientContext): void {
   const { settings, events } = context
   for (const deviation of response.deviations) events.emit('responseDeviation', () => ({ ...about, deviation }))
-  // `<resource>/.default` is how Microsoft Entra spells "whatever is registered", and never granted by that name.
-  const missing = about.scope.filter((scope) => !token.scope.includes(scope) && !scope.endsWith('/.default'))
+  const missing = missingScopes(about.scope, token.scope)
   if (missing.length === 0) return
   events.emit('scopeNarrowed', () => ({ ...about, granted: token.scope }))
   if (!settings.requireScope) return

@@ -33,6 +33,10 @@ export interface DescribedSource {
   readonly subject?: string | undefined
   readonly state: TokenSourceInspection['state']
   readonly token: AccessToken | undefined
+  /** Whether another process requested it. */
+  readonly isFromStore: boolean
+  /** Age of the token from which a refresh is due. */
+  readonly dueAfterMs: number
   readonly requestInFlight: boolean
   readonly lastReason: RequestReason | undefined
   readonly failure: TokenError | undefined
@@ -55,21 +59,22 @@ export function describeSource(source: DescribedSource): TokenSourceInspection {
   }
 }
 
-function explain({ state, token, requestInFlight, failure, clock }: DescribedSource): string {
+function explain({ state, token, isFromStore, dueAfterMs, requestInFlight, failure, clock }: DescribedSource): string {
   const ageMs = token === undefined ? 0 : elapsedMs(token.requestedAt, clock)
   const inWords = (ageOfChangeMs: number | undefined) => seconds((ageOfChangeMs ?? 0) - ageMs)
   const next = requestInFlight
     ? 'a token request is under way'
     : failure && `requests pause after a failure (${failure.code})`
+  const cached = isFromStore ? 'The cached token, from the store,' : 'The cached token'
   switch (state) {
     case 'fresh':
-      return `The cached token is used; a refresh is due in ${inWords(token?.dueAfterMs)}, it is used for ${inWords(token?.expiredAfterMs)} more.`
+      return `${cached} is used; a refresh is due in ${inWords(dueAfterMs)}, it is used for ${inWords(token?.expiredAfterMs)} more.`
     case 'refresh due':
-      return `The cached token is used for ${inWords(token?.expiredAfterMs)} more; ${next ?? 'the next call starts a refresh in the background'}.`
+      return `${cached} is used for ${inWords(token?.expiredAfterMs)} more; ${next ?? 'the next call starts a refresh in the background'}.`
     case 'expired':
-      return `The cached token is no longer used; ${next ?? 'the next call requests a new one'}.`
+      return `${cached} is no longer used; ${next ?? 'the next call requests a new one'}.`
     case 'rejected':
-      return `An API rejected the cached token; ${next ?? 'the next call requests a new one'}.`
+      return `An API rejected the cached token${isFromStore ? ', from the store' : ''}; ${next ?? 'the next call requests a new one'}.`
     case 'absent':
       return `There is no token; ${next ?? 'the next call requests one'}.`
   }

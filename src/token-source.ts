@@ -9,7 +9,7 @@ import { checkGetTokenOptions, type GetTokenOptions, waitTimeoutError } from './
 import { KeyFailures } from './key-failures.ts'
 import type { Admission } from './request-gate.ts'
 import type { Flight } from './single-flight.ts'
-import { TokenFlights, type TokenSourceContext } from './token-flights.ts'
+import { type FlightOwner, TokenFlights, type TokenSourceContext } from './token-flights.ts'
 import type { TokenParameters } from './token-key.ts'
 import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
 
@@ -26,6 +26,9 @@ export class TokenSource {
   readonly #flights: TokenFlights
   readonly #onToken: (source: TokenSource) => void
   #hadToken = false
+  #isFromStore = false
+  // What a caller did not want any more, whoever has it.
+  #forgotten: AccessToken | undefined
 
   /** @internal */
   constructor(
@@ -40,7 +43,11 @@ export class TokenSource {
     this.#onToken = onToken
     this.#current = new CurrentToken(context.clock)
     this.#failures = new KeyFailures(context.clock)
-    this.#flights = new TokenFlights(context, parameters, {
+    this.#flights = new TokenFlights(context, key, parameters, {
+      replaced: () => this.#replaced(),
+      postponeRefresh: () => this.#current.postponeRefresh(),
+      pauseMs: () => this.#failures.pauseMs(),
+      onFound: (token, reason) => this.#keepFound(token, reason),
       onToken: (token, reason) => this.#keep(token, reason),
       onFailure: (error, reason, admission) => this.#rememberFailure(error, reason, admission),
     })
@@ -81,6 +88,7 @@ export class TokenSource {
    */
   invalidate(rejected?: AccessToken | string): void {
     if (rejected === undefined) {
+      this.#forgotten = this.#current.get() ?? this.#forgotten
       this.#current.clear()
       this.#flights.outdate()
       this.#failures.clear()
@@ -107,6 +115,8 @@ export class TokenSource {
       ...this.#about(),
       state: this.state(),
       token: this.#current.get(),
+      isFromStore: this.#isFromStore,
+      dueAfterMs: this.#current.dueAfterMs,
       requestInFlight: this.#flights.present !== undefined,
       lastReason: this.#flights.lastReason,
       failure: this.#failures.forCallers() ?? this.#context.gate.refusal() ?? this.#failures.forRefresh(),
@@ -189,7 +199,7 @@ export class TokenSource {
     if (!this.#context.settings.keepWarm || token === undefined) return undefined
     const pauseMs = Math.max(this.#failures.pauseMs(), this.#context.gate.pauseMs())
     if (this.state() !== 'fresh') return pauseMs
-    return Math.max(0, token.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
+    return Math.max(0, this.#current.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */
@@ -220,7 +230,7 @@ export class TokenSource {
   #wait(state: TokenSourceInspection['state'], options: GetTokenOptions): Promise<AccessToken> {
     const flight = options.forceRefresh
       ? this.#flights.next(this.#refusal)
-      : this.#flights.join(REASON[state], this.#refusal)
+      : this.#flights.join(REASON[state], options.minValidityMs ?? 0, this.#refusal)
     // Most callers get the very promise that all share.
     if (options.timeoutMs === undefined && options.minValidityMs === undefined) return flight.wait(options.signal)
     return this.#waitOnTerms(flight, options)
@@ -240,9 +250,31 @@ export class TokenSource {
 
   readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
 
-  #keep(token: AccessToken, reason: RequestReason): void {
+  #replaced(): ReturnType<FlightOwner['replaced']> {
+    const token = this.#current.get()
+    return token === undefined
+      ? { token: this.#forgotten, isRejected: this.#forgotten !== undefined }
+      : { token, isRejected: this.state() === 'rejected' }
+  }
+
+  #put(token: AccessToken, isFromStore: boolean): void {
     this.#hadToken = true
+    this.#isFromStore = isFromStore
+    this.#forgotten = undefined
     if (token.lifetimeMs > 0) this.#failures.succeeded(this.#current.put(token))
+  }
+
+  #keepFound(token: AccessToken, reason: RequestReason): void {
+    this.#put(token, true)
+    const { fingerprint, lifetimeMs, scope: granted } = token
+    const leftMs = lifetimeMs - elapsedMs(token.requestedAt, this.#context.clock)
+    const about = { reason, fingerprint, lifetimeMs, leftMs, granted }
+    this.#context.events.emit('tokenFound', () => ({ ...this.#about(), ...about }))
+    this.#onToken(this)
+  }
+
+  #keep(token: AccessToken, reason: RequestReason): void {
+    this.#put(token, false)
     // After the token is in place, so that a listener finds it there.
     const { clock, events } = this.#context
     events.emit('tokenReceived', () => ({

@@ -59,6 +59,7 @@ const NAMES = Object.keys({
   ca: true,
   dpop: true,
   profile: true,
+  credentialId: true,
   certificate: true,
   buildRequest: true,
   parseResponse: true,
@@ -93,6 +94,7 @@ describe('client options', () => {
       strictTokenType: false,
       transport: { transport: undefined, proxy: undefined, ca: undefined },
       dpop: undefined,
+      credentialId: undefined,
       certificate: undefined,
     } satisfies Omit<ClientSettings, 'authentication' | 'grant' | 'hooks'>)
   })

@@ -23,6 +23,11 @@ const EVENTS: {
     'info',
     'received an access token',
   ],
+  tokenFound: [
+    { ...ABOUT, reason: 'expired', fingerprint: 'ba7816bf', lifetimeMs: 5, leftMs: 3, granted: ['read'] },
+    'debug',
+    'found an access token in the store',
+  ],
   tokenRequestRetried: [
     { ...ABOUT, error: ERROR, attempt: 1, delayMs: 5 },
     'warn',
@@ -66,6 +71,14 @@ const EVENTS: {
     'warn',
     'could not read the client certificate anew, and uses the last good one on',
   ],
+  storeFailed: [
+    { operation: 'getOrLease', reason: 'timeout' },
+    'warn',
+    'a call of the store failed, and was not waited for any longer',
+  ],
+  storeSuspended: [{}, 'warn', 'leaves the store alone for a while, after several failures'],
+  storeResumed: [{}, 'info', 'uses the store again'],
+  storeRecordUnreadable: [{ record: 'token' }, 'warn', 'a record of the store cannot be read, and counts as absent'],
   metadataLoaded: [
     { client: 'orders', issuer: 'https://as.example', tokenEndpoint: 'https://as.example/token' },
     'debug',

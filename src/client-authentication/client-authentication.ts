@@ -45,6 +45,11 @@ export interface ClientAuthentication {
   readonly method: string | undefined
   /** A digest of the credential as it is now. Lets a rotated credential end a remembered failure. */
   readonly currentCredential?: ((client: string) => Promise<string>) | undefined
+  /**
+   * A digest of what only this client knows, as it is now: its secret, or its private key. Separates its tokens in a
+   * shared store from those of other clients. `undefined` where no secret is at hand.
+   */
+  readonly secretDigest?: ((client: string) => string | Promise<string>) | undefined
   /** What is fixed about its assertions: how they are signed, and to whom they are addressed if not to the issuer. */
   readonly assertion?:
     | { readonly algorithm?: SigningAlgorithm | undefined; readonly audience?: string | undefined }
@@ -54,12 +59,11 @@ export interface ClientAuthentication {
 /** A client secret, or a function that gives it: asked for every token request, so that a rotated secret is used at once. */
 export type ClientSecret = string | (() => string | Promise<string>)
 
-/** Gives an authentication function its name. */
+/** Gives an authentication function its name and what else is known of it. */
 export function clientAuthentication(
   method: string | undefined,
   authenticate: (draft: TokenRequestDraft) => void | Promise<void>,
-  currentCredential?: (client: string) => Promise<string>,
-  assertion?: ClientAuthentication['assertion'],
+  about: Pick<ClientAuthentication, 'currentCredential' | 'secretDigest' | 'assertion'> = {},
 ): ClientAuthentication {
-  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method, currentCredential, assertion })
+  return Object.assign((draft: TokenRequestDraft) => authenticate(draft), { method, ...about })
 }

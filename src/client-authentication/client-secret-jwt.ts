@@ -45,6 +45,6 @@ export function clientSecretJwtOf(
       const input = assertionInput(header, draft, settings)
       sendAssertion(draft, `${input}.${hmacSha256(key, input)}`, settings.sendClientId)
     },
-    reader.current,
+    reader.about,
   )
 }

@@ -70,7 +70,7 @@ export function clientSecretBy(
     const send = chosen === 'client_secret_basic' ? basic : post
     send(draft, await reader.read(draft), encoding)
   }
-  return clientAuthentication(method, authenticate, reader.current)
+  return clientAuthentication(method, authenticate, reader.about)
 }
 
 function listedMethod(usable: readonly ClientSecretMethod[], draft: TokenRequestDraft): ClientSecretMethod {

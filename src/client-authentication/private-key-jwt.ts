@@ -34,7 +34,10 @@ export function privateKeyJwt(options: PrivateKeyJwtOptions): ClientAuthenticati
       const input = assertionInput(header, draft, settings)
       sendAssertion(draft, `${input}.${await sign(input, draft.client)}`, settings.sendClientId)
     },
-    signers.changes ? async (client) => (await signers.of(client)).credential : undefined,
-    { algorithm: signers.algorithm, audience: settings.audience },
+    {
+      currentCredential: signers.changes ? async (client) => (await signers.of(client)).credential : undefined,
+      secretDigest: signers.secretDigest,
+      assertion: { algorithm: signers.algorithm, audience: settings.audience },
+    },
   )
 }

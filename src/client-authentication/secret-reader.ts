@@ -1,14 +1,14 @@
 import { digest } from '../digest.ts'
 import { optionError, TokenError } from '../errors.ts'
-import type { ClientSecret, TokenRequestDraft } from './client-authentication.ts'
+import type { ClientAuthentication, ClientSecret, TokenRequestDraft } from './client-authentication.ts'
 import { askSupplier } from './supplier.ts'
 
 /** Reads a client secret for each request, and keeps it out of what is shown. */
 export class SecretReader {
   readonly #secret: ClientSecret
   readonly #leastBytes: number
-  /** A digest of the secret as it is now; `undefined` for a fixed one, which cannot change. */
-  readonly current: ((client: string) => Promise<string>) | undefined
+  /** Digests of the secret as it is now. A fixed one cannot change, and has no `currentCredential`. */
+  readonly about: Pick<ClientAuthentication, 'currentCredential' | 'secretDigest'>
 
   /**
    * @param leastBytes how long the secret must be for what is done with it
@@ -18,11 +18,13 @@ export class SecretReader {
     this.#secret = secret
     this.#leastBytes = leastBytes
     if (typeof secret === 'function') {
-      this.current = async (client) => digest(await this.#ask(secret, client))
+      const current = async (client: string) => digest(await this.#ask(secret, client))
+      this.about = { currentCredential: current, secretDigest: current }
       return
     }
     const problem = problemWith(secret, leastBytes)
     if (problem !== undefined) throw optionError(option, problem.text, problem.hint)
+    this.about = { secretDigest: () => digest(secret) }
   }
 
   /** @throws TokenError `secret_unavailable` when the function that supplies the secret fails */

@@ -51,7 +51,7 @@ export function workloadIdentity(options: WorkloadIdentityOptions): ClientAuthen
       sendAssertion(draft, jwt, true)
     },
     // What a function gives may be new each time, which says nothing about whether the server will like it better.
-    path === undefined ? undefined : async (client) => digest(await read(client)),
+    { currentCredential: path === undefined ? undefined : async (client) => digest(await read(client)) },
   )
 }
 

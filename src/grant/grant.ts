@@ -1,4 +1,4 @@
-import type { TokenRequestDraft } from '../client-authentication/client-authentication.ts'
+import type { ClientAuthentication, TokenRequestDraft } from '../client-authentication/client-authentication.ts'
 import { optionError } from '../errors.ts'
 import type { SigningAlgorithm } from '../jws.ts'
 import type { TokenParameters } from '../token-key.ts'
@@ -15,21 +15,23 @@ export interface Grant {
   readonly takesSubjectToken: boolean
   /** What of its options makes a token another one. Part of the key; holds no secret. */
   readonly keyPart: string
+  /** A digest of the private key that signs it, as {@link ClientAuthentication.secretDigest}. */
+  readonly secretDigest?: ClientAuthentication['secretDigest']
   /** How the client signs the assertion that is the grant, if it does; an algorithm that is not fixed is `undefined`. */
   readonly assertion?: { readonly algorithm: SigningAlgorithm | undefined } | undefined
 }
 
 /** What grants differ in beside their type. */
-export type GrantTraits = Partial<Pick<Grant, 'takesSubjectToken' | 'keyPart' | 'assertion'>>
+export type GrantTraits = Partial<Pick<Grant, 'takesSubjectToken' | 'keyPart' | 'assertion' | 'secretDigest'>>
 
 /** Gives a grant function its properties. */
 export function grant(
   type: string,
   fill: (draft: TokenRequestDraft, parameters: TokenParameters) => void | Promise<void>,
-  { takesSubjectToken = false, keyPart = '', assertion }: GrantTraits = {},
+  { takesSubjectToken = false, keyPart = '', assertion, secretDigest }: GrantTraits = {},
 ): Grant {
   return Object.assign((draft: TokenRequestDraft, parameters: TokenParameters) => fill(draft, parameters), {
-    ...{ type, takesSubjectToken, keyPart, assertion },
+    ...{ type, takesSubjectToken, keyPart, assertion, secretDigest },
   })
 }
 

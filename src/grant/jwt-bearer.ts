@@ -117,7 +117,8 @@ function signedJwtBearer(options: JwtBearerOptions): Grant {
     return `${input}.${await sign(input, client)}`
   }
   const keyPart = JSON.stringify({ issuer, subject, audience, claims })
-  return jwtBearerGrant(assertionOf, { keyPart, assertion: { algorithm: signers.algorithm } })
+  const { algorithm, secretDigest } = signers
+  return jwtBearerGrant(assertionOf, { keyPart, secretDigest, assertion: { algorithm } })
 }
 
 function readClaims(given: unknown): Readonly<Record<string, unknown>> {

@@ -1,0 +1,192 @@
+import type { AccessToken } from './access-token.ts'
+import type { ClientShare, SharedPlace } from './client-share.ts'
+import { elapsedMs } from './clock.ts'
+import { TokenError, TokenResponseError, type TokenResponseErrorInit } from './errors.ts'
+import type { RequestReason } from './events.ts'
+import { SharedToken } from './store/record.ts'
+import type { FoundError, FoundToken, SharedLease } from './store/token-share.ts'
+import { classify } from './token-lifecycle.ts'
+import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
+
+/** What a flight wants of the store, and what it does where the store cannot help. */
+export interface SharedTokenPlan {
+  readonly key: string
+  readonly scope: readonly string[]
+  readonly reason: RequestReason
+  readonly background: boolean
+  readonly signal: AbortSignal
+  /** The token that is to be replaced, usable or not. */
+  readonly replaced: AccessToken | undefined
+  /** Whether nobody should use that one any more. */
+  readonly isRejected: boolean
+  /** How long the token must still be valid, asked when there is one. */
+  readonly leastMs: () => number
+  /** Why this process makes no request at the moment. */
+  readonly refusal: TokenError | undefined
+  /** Why it does not wait for another process that makes one. */
+  readonly impatience: TokenError | undefined
+  /** Requests a token. @throws TokenError, the `refusal` first of all */
+  readonly request: () => Promise<AccessToken>
+  /** Puts a refresh off that no store keeps the fleet from making in step, once; the token that is used meanwhile. */
+  readonly postpone: () => AccessToken | undefined
+  /** How long requests pause after a failure. */
+  readonly pauseMs: () => number
+  /** Another process has requested this token. */
+  readonly onFound: (token: AccessToken) => void
+  /** Another process was denied the token. */
+  readonly onDenied: () => void
+}
+
+// Other processes do not repeat at once a refresh that failed.
+const FAILED_REFRESH_MS = 5000
+
+/**
+ * The token from the store, if another process has requested it or does so now; else from a request of this process, for
+ * the whole fleet where the store gives the lease, or for itself where the store is of no use.
+ * @throws TokenError and its subclasses, or the signal's reason
+ */
+export async function sharedToken(
+  context: ClientContext & { readonly share: ClientShare },
+  plan: SharedTokenPlan,
+): Promise<AccessToken> {
+  const place = await context.share.placeOf(plan.key, plan.signal)
+  if (place === undefined) return await plan.request()
+  const { share, identity } = place
+  let known = plan.replaced && sharedOf(plan.replaced)
+  const take = (found: FoundToken | undefined) => found && taken(found, place, plan, context)
+
+  if (plan.refusal !== undefined) return take(await share.find(identity, known)) ?? (await plan.request())
+  if (known !== undefined && plan.isRejected && (await share.remove(identity, known)) === 'kept') {
+    const newer = take(await share.find(identity, known))
+    if (newer !== undefined) return newer
+    if (plan.reason !== 'forced') throw keptError(context)
+  }
+  for (;;) {
+    const answer =
+      plan.impatience === undefined
+        ? await share.askUntilFree(identity, known, plan.signal)
+        : await share.ask(identity, known)
+    if (answer === 'busy') throw plan.impatience
+    if (answer === 'absent' || answer === 'unavailable')
+      return plan.postpone() ?? (await requestAlone(place, plan, context))
+    if ('lease' in answer) return await requestForAll(place, answer.lease, plan, context)
+    if ('failed' in answer) {
+      if (plan.reason === 'forced') return await requestAlone(place, plan, context)
+      plan.onDenied()
+      throw deniedError(answer.failed, context)
+    }
+    const token = take(answer.found)
+    if (token !== undefined) return token
+    // What the store has is not enough: a newer one, then.
+    known = answer.found.token
+  }
+}
+
+async function requestForAll(
+  place: SharedPlace,
+  lease: SharedLease,
+  plan: SharedTokenPlan,
+  { clock }: ClientContext,
+): Promise<AccessToken> {
+  const { share, identity } = place
+  try {
+    const token = await share.whileLeased(identity, lease, plan.request)
+    const leftMs = token.boundTo === place.certificate ? token.lifetimeMs - elapsedMs(token.requestedAt, clock) : 0
+    place.writes(share.put(identity, sharedOf(token), leftMs, lease))
+    return token
+  } catch (error) {
+    const pauseMs = plan.pauseMs()
+    const isShared = place.sharesErrors && concernsAll(error) && pauseMs > 0
+    if (isShared) place.writes(share.putError(identity, described(error), pauseMs, lease))
+    else place.writes(share.release(identity, lease, plan.background ? Math.min(pauseMs, FAILED_REFRESH_MS) : 0))
+    throw error
+  }
+}
+
+async function requestAlone(place: SharedPlace, plan: SharedTokenPlan, { clock }: ClientContext): Promise<AccessToken> {
+  const token = await plan.request()
+  place.writes(putAlone(place, plan.replaced, token, token.lifetimeMs - elapsedMs(token.requestedAt, clock)))
+  return token
+}
+
+// Without a lease a record is written only where there is none.
+async function putAlone(
+  { share, identity, certificate }: SharedPlace,
+  replaced: AccessToken | undefined,
+  token: AccessToken,
+  leftMs: number,
+): Promise<void> {
+  if (token.boundTo !== certificate || leftMs <= 0) return
+  if (replaced !== undefined) await share.remove(identity, sharedOf(replaced))
+  await share.put(identity, sharedOf(token), leftMs)
+}
+
+/** The token that was found, if it is what is wanted. */
+function taken(
+  { token: found, leftMs }: FoundToken,
+  { certificate }: SharedPlace,
+  plan: SharedTokenPlan,
+  context: ClientContext,
+): AccessToken | undefined {
+  const { clock, settings } = context
+  const ageMs = found.lifetimeMs - leftMs
+  const requestedAt = { wall: clock.now() - ageMs, monotonic: clock.monotonicNow() - ageMs }
+  const { tokenType, scope, authorizationDetails, lifetimeMs, refreshInMs } = found
+  const obtained = { tokenType, scope, authorizationDetails, lifetimeMs, refreshInMs, requestedAt, certificate }
+  const token = accessToken({ ...obtained, value: found.reveal() }, context)
+  if (settings.requireScope && missingScopes(plan.scope, scope).length > 0) return undefined
+  if (!isEnough(token, leftMs, plan, context)) return undefined
+  RECORDS.set(token, found)
+  useCertificate(certificate, context)
+  plan.onFound(token)
+  return token
+}
+
+function isEnough(token: AccessToken, leftMs: number, plan: SharedTokenPlan, { clock }: ClientContext): boolean {
+  const { reason, replaced } = plan
+  const state = classify(token, token.lifetimeMs - leftMs)
+  if (reason === 'forced' || state === 'expired') return false
+  const leastMs = plan.leastMs()
+  // More than a token of this server lives cannot be had.
+  if (leftMs < leastMs && !(token.lifetimeMs < leastMs && state === 'fresh')) return false
+  if (reason !== 'refresh due' || replaced === undefined) return true
+  return leftMs > replaced.lifetimeMs - elapsedMs(replaced.requestedAt, clock)
+}
+
+// Which record of the store a token is: a server may give the same token again, which then lives longer.
+const RECORDS = new WeakMap<AccessToken, SharedToken>()
+
+function sharedOf(token: AccessToken): SharedToken {
+  const known = RECORDS.get(token)
+  if (known !== undefined) return known
+  const { tokenType, scope, authorizationDetails, lifetimeMs, refreshInMs } = token
+  const about = { tokenType, scope, authorizationDetails, lifetimeMs, refreshInMs }
+  const shared = new SharedToken({ ...about, value: token.reveal() })
+  RECORDS.set(token, shared)
+  return shared
+}
+
+// What the server says to one process it would say to all with this credential; what stands in its way may be that one's.
+function concernsAll(error: unknown): error is TokenResponseError {
+  if (!(error instanceof TokenResponseError)) return false
+  return (error.code === 'request_denied' && !error.retryable) || (error.retryAfterMs ?? 0) > 0
+}
+
+function described(error: TokenResponseError): object {
+  const { message, hint, ...fields } = error.toJSON() as { message: string; hint?: string }
+  return { ...fields, hint, message: hint === undefined ? message : message.slice(0, -hint.length - 1) }
+}
+
+function deniedError({ error }: FoundError, { settings }: ClientContext): TokenError {
+  return new TokenResponseError({ ...(error as unknown as TokenResponseErrorInit), client: settings.name })
+}
+
+function keptError({ settings: { name } }: ClientContext): TokenError {
+  return new TokenError({
+    code: 'fresh_token_rejected',
+    client: name,
+    message: `The API rejected a token of client "${name}" that another process had requested in place of a rejected one.`,
+    hint: 'The token is probably not meant for this API: check scope, audience, resource and the issuer the API trusts.',
+    retryable: true,
+  })
+}
