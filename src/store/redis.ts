@@ -26,7 +26,7 @@ export interface RedisTokenStoreOptions extends StoreEncryptionOptions {
 }
 
 /**
- * Shares tokens between processes by Redis 6 or newer, or Valkey: one key per token, one round trip per call.
+ * Shares tokens between processes by Redis (tested with 7.0) or Valkey: one key per token, one round trip per call.
  *
  * Uses the application's own client, of the package `redis` or `ioredis`, for one server, Sentinel or Cluster: it must
  * be connected before tokens are asked for, and is neither connected, closed nor listened to here. Give it an `error`
