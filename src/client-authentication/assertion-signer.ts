@@ -73,7 +73,9 @@ export interface AssertionSigners {
 }
 
 /** What signs: a {@link SigningKey}, a key that Web Crypto does not give away, or a function. */
-interface Signs extends Partial<Pick<SigningKey, 'keyId' | 'publicJwk' | 'secretDigest'>>, Pick<AssertionSigner, 'sign'> {
+interface Signs
+  extends Partial<Pick<SigningKey, 'keyId' | 'publicJwk' | 'secretDigest'>>,
+    Pick<AssertionSigner, 'sign'> {
   readonly algorithm: SigningAlgorithm
 }
 
@@ -97,7 +99,12 @@ export function assertionSigners(options: SigningOptions, type: string): Asserti
     return signer(given, await resolved(certificate, 'certificate', client), asSupplied(client))
   }
   const secretDigest = async (client: string) => (await of(client)).secretDigest?.() ?? unreadable(client)
-  return { changes: true, algorithm: options.algorithm, secretDigest: sign === undefined ? secretDigest : undefined, of }
+  return {
+    changes: true,
+    algorithm: options.algorithm,
+    secretDigest: sign === undefined ? secretDigest : undefined,
+    of,
+  }
 }
 
 function checkOptions({ key, sign, algorithm, keyId, expiresAt }: SigningOptions): void {
