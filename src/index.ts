@@ -48,6 +48,7 @@ export type {
   TokenRequestDescription,
 } from './partner-hooks.ts'
 export type { SigningKeyInput } from './private-key.ts'
+export { type EncryptionKey, StoreEncryption, type StoreEncryptionOptions } from './store/encryption.ts'
 export type {
   Lease,
   LeaseAnswer,

@@ -12,6 +12,7 @@ interface PublicNames {
 const EXPECTED: Record<string, PublicNames> = {
   evertoken: {
     values: [
+      'StoreEncryption',
       'TokenError',
       'TokenManager',
       'TokenResponseError',
@@ -48,6 +49,7 @@ const EXPECTED: Record<string, PublicNames> = {
       'Clock',
       'CredentialExpiry',
       'DpopOptions',
+      'EncryptionKey',
       'FetchLike',
       'GetTokenOptions',
       'Grant',
@@ -66,6 +68,7 @@ const EXPECTED: Record<string, PublicNames> = {
       'SigningAlgorithm',
       'SigningKeyInput',
       'SigningOptions',
+      'StoreEncryptionOptions',
       'StoredRecord',
       'TokenEndpointResponse',
       'TokenErrorCode',
@@ -129,8 +132,9 @@ const EXPECTED: Record<string, PublicNames> = {
     ],
   },
   'evertoken/testing': {
-    values: ['VirtualClock', 'runScenario', 'scenarios'],
+    values: ['MemoryTokenStore', 'VirtualClock', 'leaseContract', 'runScenario', 'scenarios', 'storeContract'],
     types: [
+      'MemoryTokenStoreOptions',
       'Scenario',
       'ScenarioAnswer',
       'ScenarioCall',
@@ -141,6 +145,9 @@ const EXPECTED: Record<string, PublicNames> = {
       'ScenarioOutcome',
       'ScenarioStep',
       'ScenarioTarget',
+      'StoreContractCase',
+      'StoreFault',
+      'StoreUnderTest',
       'VirtualClockOptions',
     ],
   },
