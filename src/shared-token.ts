@@ -67,8 +67,8 @@ export async function sharedToken(
         ? await share.askUntilFree(identity, known, plan.signal)
         : await share.ask(identity, known)
     if (answer === 'busy') throw plan.impatience
-    if (answer === 'absent' || answer === 'unavailable')
-      return plan.postpone() ?? (await requestAlone(place, plan, context))
+    if (answer === 'absent') return plan.postpone() ?? (await requestAlone(place, plan, context, known))
+    if (answer === 'unavailable') return plan.postpone() ?? (await requestAlone(place, plan, context))
     if ('lease' in answer) return await requestForAll(place, answer.lease, plan, context)
     if ('failed' in answer) {
       if (plan.reason === 'forced') return await requestAlone(place, plan, context)
@@ -103,22 +103,23 @@ async function requestForAll(
   }
 }
 
-async function requestAlone(place: SharedPlace, plan: SharedTokenPlan, { clock }: ClientContext): Promise<AccessToken> {
+/** @param obsolete what a store without leases has in the place of the new one */
+async function requestAlone(
+  { share, identity, certificate, writes }: SharedPlace,
+  plan: SharedTokenPlan,
+  { clock }: ClientContext,
+  obsolete?: SharedToken,
+): Promise<AccessToken> {
   const token = await plan.request()
-  place.writes(putAlone(place, plan.replaced, token, token.lifetimeMs - elapsedMs(token.requestedAt, clock)))
+  const leftMs = token.lifetimeMs - elapsedMs(token.requestedAt, clock)
+  const put = async () => {
+    if (token.boundTo !== certificate) return
+    // With leases there is no need; and one removal in 30 seconds is all there is, for tokens that are rejected.
+    if (obsolete !== undefined) await share.remove(identity, obsolete)
+    await share.put(identity, sharedOf(token), leftMs)
+  }
+  writes(put())
   return token
-}
-
-// Without a lease a record is written only where there is none.
-async function putAlone(
-  { share, identity, certificate }: SharedPlace,
-  replaced: AccessToken | undefined,
-  token: AccessToken,
-  leftMs: number,
-): Promise<void> {
-  if (token.boundTo !== certificate || leftMs <= 0) return
-  if (replaced !== undefined) await share.remove(identity, sharedOf(replaced))
-  await share.put(identity, sharedOf(token), leftMs)
 }
 
 /** The token that was found, if it is what is wanted. */

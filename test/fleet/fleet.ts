@@ -1,0 +1,176 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { sendJson, startServer, type TestServer } from '../support/http-server.ts'
+import { type OwnRedis, startRedis, until } from '../support/redis.ts'
+import { type RedisProxy, startRedisProxy } from '../support/redis-proxy.ts'
+import type { FromWorker, Load, LoadReport, Start, ToWorker, WorkerEvent } from './worker-messages.ts'
+
+const SECRET = 'the-secret-of-the-orders-service'
+const SCOPE = 'orders.read-and-write'
+
+/** What must never reach Redis in the clear; the tokens begin with the last of them. */
+export const PRIVATE: readonly string[] = [SECRET, SCOPE, 'orders-service', 'orders.example-token']
+
+/** An authorization server and the API that takes its tokens. */
+export class OrdersServer {
+  expiresIn = 3600
+  /** How long a token request takes. */
+  delayMs = 20
+  /** When token requests arrived, by `performance.now()`. */
+  readonly requests: number[] = []
+  /** What the last request to the API carried. */
+  lastAuthorization: string | undefined
+  readonly #valid = new Map<string, number>()
+  #server: TestServer | undefined
+
+  get origin(): string {
+    return this.#server?.origin ?? ''
+  }
+
+  async start(): Promise<void> {
+    this.#server = await startServer((response, { url, headers }) => {
+      if (url !== '/token') {
+        this.lastAuthorization = headers.authorization
+        const endsAt = this.#valid.get(headers.authorization ?? '') ?? 0
+        if (endsAt > Date.now()) return sendJson(response, { orders: [] })
+        response.setHeader('www-authenticate', 'Bearer error="invalid_token"')
+        return sendJson(response, {}, 401)
+      }
+      this.requests.push(performance.now())
+      const expected = `Basic ${Buffer.from(`orders-service:${SECRET}`).toString('base64')}`
+      if (headers.authorization !== expected) return sendJson(response, { error: 'invalid_client' }, 401)
+      const token = `orders.example-token-${this.requests.length}`
+      this.#valid.set(`Bearer ${token}`, Date.now() + this.expiresIn * 1000)
+      const answer = { access_token: token, token_type: 'Bearer', expires_in: this.expiresIn }
+      setTimeout(() => sendJson(response, answer), this.delayMs)
+    })
+  }
+
+  /** No token that was given so far is accepted any more. */
+  revokeAll(): void {
+    this.#valid.clear()
+  }
+
+  /** Milliseconds between one token request and the next. */
+  pauses(): number[] {
+    return this.requests.slice(1).map((at, i) => at - (this.requests[i] ?? 0))
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]()
+  }
+}
+
+/** A process of the fleet. */
+export class FleetProcess {
+  heard: WorkerEvent[] = []
+  readonly #child: ChildProcess
+  readonly #waiting = new Map<number, (report: LoadReport) => void>()
+  #ids = 0
+
+  constructor() {
+    const execArgv = ['--experimental-strip-types', '--no-warnings']
+    this.#child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), { execArgv })
+    this.#child.on('message', (message: FromWorker) => {
+      if ('event' in message) this.heard.push(message.event)
+      else this.#waiting.get(message.id)?.(message.report)
+    })
+  }
+
+  /** Makes it a process of another service, or of none. */
+  start(start: Start | undefined): void {
+    this.heard = []
+    if (this.isAlive()) this.#child.send({ start } satisfies ToWorker)
+  }
+
+  /** Sends requests to the API. */
+  async run(load: Load): Promise<LoadReport> {
+    const id = this.#ids++
+    return await new Promise((resolve) => {
+      this.#waiting.set(id, resolve)
+      this.#child.send({ run: load, id } satisfies ToWorker)
+    })
+  }
+
+  isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** @throws Error when it could not start */
+  isReady(): boolean {
+    if (!this.isAlive()) throw new Error('A process of the fleet did not start')
+    return this.count('ready') > 0
+  }
+
+  count(event: WorkerEvent): number {
+    return this.heard.filter((heard) => heard === event).length
+  }
+
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name)
+  }
+}
+
+// A process takes a second to start, so that each serves several tests.
+const idle: FleetProcess[] = []
+
+/** Ends all processes. */
+export function endProcesses(): void {
+  for (const one of idle.splice(0)) one.signal('SIGKILL')
+}
+
+/** Processes, their Redis with a proxy before it that keeps every byte, and their servers. */
+export async function startFleet(count: number, redisOptions: readonly string[] = []): Promise<Fleet> {
+  const redis = await startRedis(...redisOptions)
+  const proxy = await startRedisProxy(redis)
+  const server = new OrdersServer()
+  await server.start()
+  const processes: FleetProcess[] = []
+  const encryptionKey = randomBytes(32).toString('hex')
+  const join = async (number: number, secret = SECRET): Promise<FleetProcess[]> => {
+    const joined = Array.from({ length: number }, () => idle.pop() ?? new FleetProcess())
+    processes.push(...joined)
+    for (const one of joined) {
+      one.start({ redisUrl: proxy.url, encryptionKey, origin: server.origin, secret, scope: SCOPE })
+    }
+    await until(() => joined.every((one) => one.isReady()))
+    return joined
+  }
+  await join(count)
+  return {
+    ...{ redis, proxy, server, processes, join },
+    async [Symbol.asyncDispose]() {
+      for (const one of processes) one.start(undefined)
+      idle.push(...processes.filter((one) => one.isAlive()))
+      SEEN.push(proxy)
+      await proxy[Symbol.asyncDispose]()
+      await redis[Symbol.asyncDispose]()
+      await server.stop()
+    },
+  }
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly redis: OwnRedis
+  readonly proxy: RedisProxy
+  readonly server: OrdersServer
+  readonly processes: readonly FleetProcess[]
+  /** More processes; with another secret they are not of the same client. */
+  join(number: number, secret?: string): Promise<FleetProcess[]>
+}
+
+/** The proxies of all fleets there were. */
+export const SEEN: RedisProxy[] = []
+
+/** All of their reports as one. */
+export function together(reports: readonly LoadReport[]): LoadReport & { readonly medianMs: number } {
+  const durations = reports.flatMap((report) => report.durations).sort((a, b) => a - b)
+  return {
+    succeeded: reports.reduce((sum, { succeeded }) => sum + succeeded, 0),
+    waited: reports.reduce((sum, { waited }) => sum + waited, 0),
+    failures: reports.flatMap(({ failures }) => failures),
+    durations,
+    medianMs: durations[Math.floor(durations.length / 2)] ?? Number.NaN,
+  }
+}

@@ -1,0 +1,118 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, describe, expect, it } from 'vitest'
+import { canStartRedis, until } from '../support/redis.ts'
+import { endProcesses, type FleetProcess, PRIVATE, SEEN, startFleet, together } from './fleet.ts'
+import type { Load } from './worker-messages.ts'
+
+const all = async (processes: readonly FleetProcess[], load: Load) =>
+  together(await Promise.all(processes.map((one) => one.run(load))))
+
+afterAll(endProcesses)
+
+describe.runIf(canStartRedis)('eight processes with one Redis', () => {
+  it('that start at once, with 50 requests each, make one token request', async () => {
+    await using fleet = await startFleet(8)
+    const report = await all(fleet.processes, { concurrent: 50 })
+    expect(report).toMatchObject({ succeeded: 400, failures: [] })
+    expect(fleet.server.requests).toHaveLength(1)
+    const before = fleet.proxy.commands.length
+    expect(before).toBeGreaterThan(0)
+    expect(await all(fleet.processes, { perSecond: 20, forMs: 1000 })).toMatchObject({ waited: 0, failures: [] })
+    // Not one command for requests that find their token in the process.
+    expect(fleet.proxy.commands).toHaveLength(before)
+  })
+
+  it('make one token request per rotation, and nobody waits', async () => {
+    await using fleet = await startFleet(8)
+    fleet.server.expiresIn = 3
+    await all(fleet.processes, {})
+    const report = await all(fleet.processes, { concurrent: 0, perSecond: 20, forMs: 20_000 })
+    expect(report).toMatchObject({ waited: 0, failures: [] })
+    const pauses = fleet.server.pauses()
+    expect(pauses.length).toBeGreaterThanOrEqual(9)
+    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier.
+    expect(Math.min(...pauses)).toBeGreaterThan(1500)
+  })
+
+  it('replace a token that is revoked by one request', async () => {
+    await using fleet = await startFleet(8)
+    await all(fleet.processes, {})
+    const running = all(fleet.processes, { perSecond: 20, forMs: 1500 })
+    await wait(500)
+    fleet.server.revokeAll()
+    expect(await running).toMatchObject({ failures: [] })
+    expect(fleet.server.requests).toHaveLength(2)
+  })
+
+  it('do not notice that one of them has a wrong secret; it alone fails', async () => {
+    await using fleet = await startFleet(7)
+    const [canary] = await fleet.join(1, 'a-wrong-one')
+    const [own, others] = await Promise.all([
+      all([canary as FleetProcess], { concurrent: 5, perSecond: 5, forMs: 1500 }),
+      all(fleet.processes.slice(0, 7), { concurrent: 50, perSecond: 10, forMs: 1500 }),
+    ])
+    expect(own.succeeded).toBe(0)
+    expect(own.failures[0]).toContain('invalid_client')
+    expect(others.failures).toEqual([])
+  })
+
+  it('keep their token from a process that knows the encryption key, but not the secret', async () => {
+    await using fleet = await startFleet(1)
+    await all(fleet.processes, {})
+    const [spy] = await fleet.join(1, 'a-guess')
+    expect(await all([spy as FleetProcess], { concurrent: 5 })).toMatchObject({ succeeded: 0 })
+    expect(spy?.count('tokenFound')).toBe(0)
+  })
+
+  it('take over from one that is killed during its token request, with one further request', async () => {
+    await using fleet = await startFleet(8)
+    fleet.server.delayMs = 60_000
+    const runs = fleet.processes.map((one) => ({ one, report: one.run({ concurrent: 5 }) }))
+    await until(() => fleet.server.requests.length === 1)
+    const holder = await theOneThatAsks(fleet.processes)
+    fleet.server.delayMs = 20
+    const begun = performance.now()
+    holder.signal('SIGKILL')
+    const report = together(await Promise.all(runs.filter(({ one }) => one !== holder).map((run) => run.report)))
+    expect(performance.now() - begun).toBeLessThan(7000)
+    expect(report).toMatchObject({ succeeded: 35, failures: [] })
+    expect(fleet.server.requests).toHaveLength(2)
+  })
+
+  it('are not given an older token by one that was stopped past its lease', async () => {
+    await using fleet = await startFleet(3)
+    fleet.server.delayMs = 300
+    const runs = fleet.processes.map((one) => one.run({}))
+    await until(() => fleet.server.requests.length === 1)
+    const holder = await theOneThatAsks(fleet.processes)
+    holder.signal('SIGSTOP')
+    await until(() => fleet.server.requests.length === 2)
+    await wait(500)
+    holder.signal('SIGCONT')
+    expect(together(await Promise.all(runs))).toMatchObject({ succeeded: 3, failures: [] })
+    await wait(200)
+    const [late] = await fleet.join(1)
+    expect(await all([late as FleetProcess], {})).toMatchObject({ succeeded: 1 })
+    expect(late?.heard).toEqual(['ready', 'tokenFound'])
+    expect(fleet.server.lastAuthorization).toBe('Bearer orders.example-token-2')
+    expect(fleet.server.requests).toHaveLength(2)
+  })
+
+  it('tell Redis no secret, token, client id or scope in the clear', () => {
+    const bytes = SEEN.map(({ seen }) => seen).join('\n')
+    expect(bytes).toContain('evertoken:')
+    for (const text of PRIVATE) {
+      for (const encoding of ['latin1', 'base64', 'hex'] as const) {
+        // Base64 in the middle of a text depends on what is before it but for whole groups.
+        const needle = encoding === 'base64' ? Buffer.from(text).toString('base64').slice(0, -4) : text
+        expect(bytes.includes(encoding === 'hex' ? Buffer.from(text).toString('hex') : needle)).toBe(false)
+      }
+    }
+  })
+})
+
+async function theOneThatAsks(processes: readonly FleetProcess[]): Promise<FleetProcess> {
+  const asks = () => processes.find((one) => one.count('tokenRequested') > 0)
+  await until(() => asks() !== undefined)
+  return asks() as FleetProcess
+}

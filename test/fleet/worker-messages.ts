@@ -1,0 +1,37 @@
+/** Makes the worker a process of a service. */
+export interface Start {
+  readonly redisUrl: string
+  readonly encryptionKey: string
+  /** Of the authorization server and the API. */
+  readonly origin: string
+  readonly secret: string
+  readonly scope: string
+}
+
+/** Requests to the API: so many at once, and then so many per second. */
+export interface Load {
+  readonly concurrent?: number
+  readonly perSecond?: number
+  readonly forMs?: number
+}
+
+export interface LoadReport {
+  succeeded: number
+  /** How many found no usable token in the process. */
+  waited: number
+  readonly failures: string[]
+  /** Milliseconds, of each request. */
+  readonly durations: number[]
+}
+
+export type ToWorker = { readonly start: Start | undefined } | { readonly id: number; readonly run: Load }
+
+export type FromWorker = { readonly event: WorkerEvent } | { readonly id: number; readonly report: LoadReport }
+
+export type WorkerEvent =
+  | 'ready'
+  | 'tokenRequested'
+  | 'tokenReceived'
+  | 'tokenFound'
+  | 'storeSuspended'
+  | 'storeResumed'

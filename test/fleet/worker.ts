@@ -1,0 +1,69 @@
+/** One process of a fleet, for tests: does what its parent says, and tells what came of it. */
+import axios from 'axios'
+import { createClient } from 'redis'
+import { attachTokenManager } from '../../src/http/axios.ts'
+import { TokenManager } from '../../src/index.ts'
+import { RedisTokenStore } from '../../src/store/redis.ts'
+import type { FromWorker, Load, LoadReport, Start, ToWorker } from './worker-messages.ts'
+
+const EVENTS = ['tokenRequested', 'tokenReceived', 'tokenFound', 'storeSuspended', 'storeResumed'] as const
+
+const say = (message: FromWorker) => process.send?.(message)
+
+let service: Awaited<ReturnType<typeof start>> | undefined
+
+async function start({ redisUrl, encryptionKey, origin, secret, scope }: Start) {
+  const redis = createClient({ url: redisUrl })
+  redis.on('error', () => {})
+  await redis.connect()
+  const tokens = new TokenManager({
+    tokenEndpoint: `${origin}/token`,
+    clientId: 'orders-service',
+    clientSecret: secret,
+    scope,
+    attemptTimeoutMs: 15_000,
+    allowInsecureLoopback: true,
+    proxy: false,
+    store: new RedisTokenStore(redis, { encryptionKeys: encryptionKey }),
+  })
+  for (const event of EVENTS) tokens.on(event, () => say({ event }))
+  const api = axios.create({ baseURL: origin, proxy: false })
+  attachTokenManager(api, tokens)
+  return { redis, api, source: tokens.source() }
+}
+
+async function request(report: LoadReport): Promise<void> {
+  if (service?.source.peek() === undefined) report.waited += 1
+  const begun = performance.now()
+  try {
+    await service?.api.get('/orders')
+    report.succeeded += 1
+  } catch (error) {
+    const { code = 'unknown', message } = error as { code?: string; message: string }
+    report.failures.push(`${code}: ${message}`)
+  }
+  report.durations.push(performance.now() - begun)
+}
+
+async function run({ concurrent = 1, perSecond = 0, forMs = 0 }: Load): Promise<LoadReport> {
+  const report: LoadReport = { succeeded: 0, waited: 0, failures: [], durations: [] }
+  const requests = Array.from({ length: concurrent }, () => request(report))
+  const end = performance.now() + forMs
+  while (perSecond > 0 && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 1000 / perSecond))
+    requests.push(request(report))
+  }
+  await Promise.all(requests)
+  return report
+}
+
+process.on('message', async (message: ToWorker) => {
+  if ('run' in message) {
+    say({ id: message.id, report: await run(message.run) })
+    return
+  }
+  service?.redis.destroy()
+  service = message.start && (await start(message.start))
+  if (service !== undefined) say({ event: 'ready' })
+})
+process.on('disconnect', () => process.exit())
