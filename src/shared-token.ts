@@ -1,10 +1,10 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare, SharedPlace } from './client-share.ts'
-import { elapsedMs } from './clock.ts'
+import { elapsedMs, withTimeout } from './clock.ts'
 import { TokenError, TokenResponseError, type TokenResponseErrorInit } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { SharedToken } from './store/record.ts'
-import type { FoundError, FoundToken, SharedLease } from './store/token-share.ts'
+import type { FoundError, FoundToken, ShareAnswer, SharedLease } from './store/token-share.ts'
 import { classify } from './token-lifecycle.ts'
 import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
 
@@ -23,7 +23,7 @@ export interface SharedTokenPlan {
   readonly leastMs: () => number
   /** Why this process makes no request at the moment. */
   readonly refusal: TokenError | undefined
-  /** Why it does not wait for another process that makes one. */
+  /** Why it does not wait for long for another process that makes one. */
   readonly impatience: TokenError | undefined
   /** Requests a token. @throws TokenError, the `refusal` first of all */
   readonly request: () => Promise<AccessToken>
@@ -62,11 +62,7 @@ export async function sharedToken(
     if (plan.reason !== 'forced') throw keptError(context)
   }
   for (;;) {
-    const answer =
-      plan.impatience === undefined
-        ? await share.askUntilFree(identity, known, plan.signal)
-        : await share.ask(identity, known)
-    if (answer === 'busy') throw plan.impatience
+    const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal), plan, context)
     if (answer === 'absent') return plan.postpone() ?? (await requestAlone(place, plan, context, known))
     if (answer === 'unavailable') return plan.postpone() ?? (await requestAlone(place, plan, context))
     if ('lease' in answer) return await requestForAll(place, answer.lease, plan, context)
@@ -80,6 +76,20 @@ export async function sharedToken(
     // What the store has is not enough: a newer one, then.
     known = answer.found.token
   }
+}
+
+// The probe of another process is waited for no longer than one of this process's own would take.
+async function askInTime(
+  ask: (signal: AbortSignal) => Promise<ShareAnswer>,
+  { signal, impatience }: SharedTokenPlan,
+  { clock, settings }: ClientContext,
+): Promise<Exclude<ShareAnswer, 'busy'>> {
+  const ms = settings.attemptTimeoutMs
+  const answer =
+    impatience === undefined
+      ? await ask(signal)
+      : await withTimeout({ clock, ms, tooLate: () => impatience, signal }, (inTime) => ask(inTime))
+  return answer as Exclude<ShareAnswer, 'busy'>
 }
 
 async function requestForAll(

@@ -13,7 +13,7 @@ const SCOPE = 'orders.read-and-write'
 export const PRIVATE: readonly string[] = [SECRET, SCOPE, 'orders-service', 'orders.example-token']
 
 /** An authorization server and the API that takes its tokens. */
-export class OrdersServer {
+class OrdersServer {
   expiresIn = 3600
   /** How long a token request takes. */
   delayMs = 20

@@ -3,7 +3,7 @@ import type { ClientOptions } from '../../src/client-options.ts'
 import type { TokenEvents } from '../../src/events.ts'
 import { EVENT_NAMES } from '../../src/events.ts'
 import { MemoryTokenStore } from '../../src/store/memory-store.ts'
-import { TokenManager } from '../../src/token-manager.ts'
+import { TokenManager, type TokenManagerSettings } from '../../src/token-manager.ts'
 import { AuthorizationServer } from './authorization-server.ts'
 import { clientOf } from './managed.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -31,9 +31,9 @@ export class Fleet {
   }
 
   /** A process that joins. */
-  join(options: Partial<ClientOptions> = {}): FleetProcess {
+  join(options: Partial<ClientOptions & Pick<TokenManagerSettings, 'clock'>> = {}): FleetProcess {
     const store = this.store.connect()
-    const tokens = new TokenManager({ ...clientOf(this.server, options), clock: this.clock, store })
+    const tokens = new TokenManager({ clock: this.clock, ...clientOf(this.server, options), store })
     const heard: (keyof TokenEvents)[] = []
     for (const name of EVENT_NAMES) tokens.on(name, () => heard.push(name))
     return { tokens, store, heard }
