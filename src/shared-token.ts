@@ -5,7 +5,7 @@ import { TokenError, TokenResponseError, type TokenResponseErrorInit } from './e
 import type { RequestReason } from './events.ts'
 import { SharedToken } from './store/record.ts'
 import type { FoundError, FoundToken, ShareAnswer, SharedLease } from './store/token-share.ts'
-import { classify } from './token-lifecycle.ts'
+import { cappedRetryAfterMs, classify } from './token-lifecycle.ts'
 import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
 
 /** What a flight wants of the store, and what it does where the store cannot help. */
@@ -40,6 +40,9 @@ export interface SharedTokenPlan {
 // Other processes do not repeat at once a refresh that failed.
 const FAILED_REFRESH_MS = 5000
 
+// A store that has one record under each of two encryption keys, or lies, could offer them in turn for ever.
+const MOST_LOOKS = 5
+
 /**
  * The token from the store, if another process has requested it or does so now; else from a request of this process, for
  * the whole fleet where the store gives the lease, or for itself where the store is of no use.
@@ -59,9 +62,9 @@ export async function sharedToken(
   if (known !== undefined && plan.isRejected && (await share.remove(identity, known)) === 'kept') {
     const newer = take(await share.find(identity, known))
     if (newer !== undefined) return newer
-    if (plan.reason !== 'forced') throw keptError(context)
+    if (mayUseOn(plan.replaced, plan, context)) throw keptError(context)
   }
-  for (;;) {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal), plan, context)
     if (answer === 'absent') return plan.postpone() ?? (await requestAlone(place, plan, context, known))
     if (answer === 'unavailable') return plan.postpone() ?? (await requestAlone(place, plan, context))
@@ -76,6 +79,7 @@ export async function sharedToken(
     // What the store has is not enough: a newer one, then.
     known = answer.found.token
   }
+  return await requestAlone(place, plan, context)
 }
 
 // The probe of another process is waited for no longer than one of this process's own would take.
@@ -105,7 +109,8 @@ async function requestForAll(
     place.writes(share.put(identity, sharedOf(token), leftMs, lease))
     return token
   } catch (error) {
-    const pauseMs = plan.pauseMs()
+    // Whoever finds the error may have no token to use meanwhile.
+    const pauseMs = cappedRetryAfterMs(plan.pauseMs(), false)
     const isShared = place.sharesErrors && concernsAll(error) && pauseMs > 0
     if (isShared) place.writes(share.putError(identity, described(error), pauseMs, lease))
     else place.writes(share.release(identity, lease, plan.background ? Math.min(pauseMs, FAILED_REFRESH_MS) : 0))
@@ -130,6 +135,16 @@ async function requestAlone(
   }
   writes(put())
   return token
+}
+
+// Whether the rejected token is used on where it is not replaced: not one that a caller forgot, or that is over.
+function mayUseOn(
+  replaced: AccessToken | undefined,
+  { reason, background, leastMs }: SharedTokenPlan,
+  { clock }: ClientContext,
+): boolean {
+  if (replaced === undefined || leastMs() > 0 || (reason !== 'rejected' && !background)) return false
+  return classify(replaced, elapsedMs(replaced.requestedAt, clock)) !== 'expired'
 }
 
 /** The token that was found, if it is what is wanted. */

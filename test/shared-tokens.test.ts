@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Fleet, type FleetProcess } from './support/fleet.ts'
 
@@ -76,6 +77,23 @@ describe('a fleet', () => {
     expect(requestsOf(fleet)).toBe(1)
   })
 
+  it('uses no token of the store that is over, or worse than its own', async () => {
+    const fleet = new Fleet(() => 0.99)
+    await fleet.tokensOf([fleet.join()])
+    await fleet.clock.advance(20 * MINUTE)
+    fleet.store.fault = 'error'
+    const own = fleet.join()
+    expect(await fleet.tokensOf([own])).toEqual(['token-2'])
+    fleet.store.fault = undefined
+    await fleet.clock.advance(38.5 * MINUTE)
+    // Due; the store's has a minute left.
+    await fleet.tokensOf([own])
+    expect(await fleet.tokensOf([own])).toEqual(['token-3'])
+    await fleet.clock.advance(59 * MINUTE + 52 * SECOND)
+    expect(fleet.store.dump()).toContain('1.token.')
+    expect(await fleet.tokensOf([fleet.join()])).toEqual(['token-4'])
+  })
+
   it('is ready, and kept warm, by what one of them requests', async () => {
     const fleet = new Fleet()
     const processes = fleet.processes(4, { keepWarm: true })
@@ -145,6 +163,20 @@ describe('a rejected token', () => {
     expect(await fleet.tokensOf([second])).toEqual(['token-3'])
   })
 
+  it('that the server gives again is replaced by that, which is another to the store', async () => {
+    const fleet = new Fleet()
+    fleet.server.byDefault = { body: fleet.server.token() }
+    const [first, late] = [fleet.join(), fleet.join()]
+    await fleet.tokensOf([first, late])
+    first.tokens.invalidate({}, 'token-1')
+    await fleet.tokensOf([first])
+    await fleet.clock.advance(20 * SECOND)
+    late.tokens.invalidate({}, 'token-1')
+    await fleet.tokensOf([late])
+    expect(late.heard).toEqual(['tokenFound', 'tokenRejected', 'tokenFound'])
+    expect(requestsOf(fleet)).toBe(2)
+  })
+
   it('whichever it is, is not what the store gives after it was forgotten', async () => {
     const fleet = new Fleet()
     const [first] = fleet.processes(1)
@@ -152,6 +184,38 @@ describe('a rejected token', () => {
     await first?.tokens.getToken()
     first?.tokens.invalidate({})
     expect(await fleet.tokensOf([first as FleetProcess])).toEqual(['token-2'])
+  })
+})
+
+describe('a token that may not be removed for all, because another was moments ago,', () => {
+  const rejectedTwice = async (expiresIn = 3600) => {
+    const fleet = new Fleet()
+    fleet.server.expiresIn = expiresIn
+    const one = fleet.join()
+    await fleet.tokensOf([one], SECOND)
+    one.tokens.invalidate({}, 'token-1')
+    await fleet.tokensOf([one], 11 * SECOND)
+    return { fleet, one }
+  }
+
+  it('is replaced for whoever forgets it', async () => {
+    const { fleet, one } = await rejectedTwice()
+    one.tokens.invalidate({})
+    expect(await fleet.tokensOf([one])).toEqual(['token-3'])
+  })
+
+  it('is replaced for whoever needs one that is valid for a certain time', async () => {
+    const { fleet, one } = await rejectedTwice()
+    one.tokens.invalidate({}, 'token-2')
+    const longer = one.tokens.getAccessToken({ minValidityMs: MINUTE })
+    await fleet.clock.advance(SECOND)
+    expect(await longer).toBe('token-3')
+  })
+
+  it('is replaced when it is over', async () => {
+    const { fleet, one } = await rejectedTwice(12)
+    one.tokens.invalidate({}, 'token-2')
+    expect(await fleet.tokensOf([one])).toEqual(['token-3'])
   })
 })
 
@@ -164,7 +228,20 @@ describe('a caller with a wish of its own', () => {
     await fleet.clock.advance(SECOND)
     expect(await forced).toBe('token-2')
     expect(await textsOf([second, fleet.join()])).toEqual(['token-1', 'token-2'])
-    expect(requestsOf(fleet)).toBe(2)
+    const byNewcomer = fleet.join().tokens.getAccessToken({ forceRefresh: true })
+    await fleet.clock.advance(SECOND)
+    expect(await byNewcomer).toBe('token-3')
+    expect(requestsOf(fleet)).toBe(3)
+  })
+
+  it('gets a new token by force though another process was denied one a moment ago', async () => {
+    const fleet = new Fleet()
+    fleet.server.script.push({ status: 400, body: { error: 'invalid_scope' } })
+    await expect(fleet.join().tokens.getToken()).rejects.toMatchObject({ error: 'invalid_scope' })
+    const { tokens } = fleet.join()
+    const forced = tokens.getAccessToken({ forceRefresh: true })
+    await fleet.clock.advance(500)
+    expect(await forced).toBe('token-1')
   })
 
   it("gets the store's token if that is valid for long enough, and else a new one", async () => {
@@ -177,6 +254,21 @@ describe('a caller with a wish of its own', () => {
     await fleet.clock.advance(SECOND)
     expect(await longer).toBe('token-2')
     expect(requestsOf(fleet)).toBe(2)
+  })
+
+  it('gets a new token by force though encryption keys change and the store has a token under each', async () => {
+    const fleet = new Fleet()
+    const keys = [randomBytes(32), randomBytes(32)]
+    const [before, between] = [fleet.join({}, { encryptionKeys: keys[0] }), fleet.join({}, { encryptionKeys: keys })]
+    await fleet.tokensOf([between])
+    await fleet.tokensOf([before])
+    for (const { tokens } of [before, between]) {
+      const forced = tokens.getAccessToken({ forceRefresh: true })
+      await fleet.clock.advance(SECOND)
+      expect(await forced).toBe(`token-${requestsOf(fleet)}`)
+    }
+    expect(requestsOf(fleet)).toBe(3)
+    expect(between.store.calls.getOrLease).toBeLessThan(20)
   })
 
   it('leaves alone, and the others wait on', async () => {
@@ -255,19 +347,34 @@ describe('a failure', () => {
     expect(await textsOf([...processes, fleet.join()])).toEqual(['token-1', 'token-1', 'token-1'])
   })
 
+  it('with a long Retry-After keeps a fleet without a valid token waiting for five minutes at the most', async () => {
+    const fleet = new Fleet()
+    fleet.server.expiresIn = 600
+    const processes = fleet.processes(3)
+    await fleet.tokensOf(processes)
+    fleet.server.script.push({ status: 429, headers: { 'retry-after': '3600' }, body: { error: 'slow_down' } })
+    await fleet.clock.advance(7 * MINUTE)
+    await fleet.tokensOf(processes)
+    await fleet.clock.advance(5 * MINUTE)
+    expect(await fleet.tokensOf([fleet.join()])).toEqual(['token-2'])
+  })
+
   it('of one process that cannot reach the server is made good by the next', async () => {
     const fleet = new Fleet()
     const cutOff = fleet.join({
+      maxAttempts: 1,
       transport: async () => {
         throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } })
       },
     })
     const failed = expect(cutOff.tokens.getToken()).rejects.toMatchObject({ code: 'network' })
     await fleet.clock.advance(5)
-    expect(await fleet.tokensOf([fleet.join()])).toEqual(['token-1'])
+    expect(await fleet.tokensOf([fleet.join()], 150)).toEqual(['token-1'])
     await failed
-    // What it may not ask for itself, it finds.
+    // What it may not ask for itself, it finds, and keeps nobody from asking.
+    const leases = cutOff.store.calls.getOrLease
     expect(await fleet.tokensOf([cutOff])).toEqual(['token-1'])
+    expect(cutOff.store.calls.getOrLease).toBe(leases)
   })
 
   it('of a refresh is not repeated at once by the others', async () => {

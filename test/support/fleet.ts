@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ClientOptions } from '../../src/client-options.ts'
 import type { TokenEvents } from '../../src/events.ts'
 import { EVENT_NAMES } from '../../src/events.ts'
+import type { StoreEncryptionOptions } from '../../src/store/encryption.ts'
 import { MemoryTokenStore } from '../../src/store/memory-store.ts'
 import { TokenManager, type TokenManagerSettings } from '../../src/token-manager.ts'
 import { AuthorizationServer } from './authorization-server.ts'
@@ -30,9 +31,12 @@ export class Fleet {
     this.store = new MemoryTokenStore({ clock: this.clock, encryptionKeys: randomBytes(32) })
   }
 
-  /** A process that joins. */
-  join(options: Partial<ClientOptions & Pick<TokenManagerSettings, 'clock'>> = {}): FleetProcess {
-    const store = this.store.connect()
+  /** A process that joins; `encryption`: keys of its own. */
+  join(
+    options: Partial<ClientOptions & Pick<TokenManagerSettings, 'clock'>> = {},
+    encryption?: StoreEncryptionOptions,
+  ): FleetProcess {
+    const store = this.store.connect(encryption)
     const tokens = new TokenManager({ clock: this.clock, ...clientOf(this.server, options), store })
     const heard: (keyof TokenEvents)[] = []
     for (const name of EVENT_NAMES) tokens.on(name, () => heard.push(name))
