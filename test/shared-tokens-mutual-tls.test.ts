@@ -44,6 +44,31 @@ describe('a token that is bound to a client certificate', () => {
     expect(await join(newPair()).tokens.getAccessToken()).toBe('token-2')
   })
 
+  it('is put where it belongs when the certificate is renewed during the request', async () => {
+    await using servers = await startMutualServers(authority)
+    const join = joining(servers)
+    const [before, after] = [newPair(), newPair()]
+    let read = 0
+    await join(() => (read++ === 0 ? before : after)).tokens.getToken()
+    expect(await join(before).tokens.getAccessToken()).toBe('token-2')
+  })
+
+  it('brings its certificate into use when it is found', async () => {
+    await using servers = await startMutualServers(authority)
+    const join = joining(servers)
+    let pair = newPair()
+    const renewed = newPair()
+    const { tokens } = join(() => pair)
+    const changed: string[] = []
+    tokens.on('certificateChanged', ({ thumbprint }) => changed.push(thumbprint))
+    expect(await tokens.getAccessToken()).toBe('token-1')
+    expect(await join(renewed).tokens.getAccessToken()).toBe('token-2')
+    pair = renewed
+    tokens.invalidate({})
+    expect(await tokens.getAccessToken()).toBe('token-2')
+    expect(changed).toEqual(servers.requestedWith.slice(1))
+  })
+
   it('is not used any more once a renewed certificate is in use, wherever the token came from', async () => {
     await using servers = await startMutualServers(authority)
     const join = joining(servers)
