@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type CertificatePair, clientCertificate, TokenManager, tlsClientAuth } from '../src/index.ts'
+import { digest } from '../src/digest.ts'
+import { type CertificatePair, clientCertificate, systemClock, TokenManager, tlsClientAuth } from '../src/index.ts'
+import { GuardedStore } from '../src/store/guarded-store.ts'
 import { MemoryTokenStore } from '../src/store/memory-store.ts'
+import { TokenShare } from '../src/store/token-share.ts'
 import { type MutualServers, startMutualServers } from './support/mutual-tls.ts'
 import { TestAuthority } from './support/tls.ts'
 
@@ -9,8 +12,11 @@ const authority = new TestAuthority()
 const newPair = () => authority.issue({ names: ['orders'] })
 
 /** Processes that show a certificate, and share a store. */
-function joining(servers: MutualServers, more: { readonly clientSecret?: string } = {}) {
-  const shared = new MemoryTokenStore({ encryptionKeys: randomBytes(32) })
+function joining(
+  servers: MutualServers,
+  more: { readonly clientSecret?: string } = {},
+  shared: MemoryTokenStore = new MemoryTokenStore({ encryptionKeys: randomBytes(32) }),
+) {
   return (pair: CertificatePair | (() => CertificatePair)) => {
     const certificate = clientCertificate(pair)
     const how = more.clientSecret === undefined ? { clientAuthentication: tlsClientAuth() } : more
@@ -42,6 +48,22 @@ describe('a token that is bound to a client certificate', () => {
     const join = joining(servers, more)
     expect(await join(newPair()).tokens.getAccessToken()).toBe('token-1')
     expect(await join(newPair()).tokens.getAccessToken()).toBe('token-2')
+  })
+
+  it('is not found by who knows everything about the client but its private key', async () => {
+    await using servers = await startMutualServers(authority)
+    const shared = new MemoryTokenStore({ encryptionKeys: randomBytes(32) })
+    const { tokens, certificate } = joining(servers, {}, shared)(newPair())
+    await tokens.getToken()
+    const { thumbprint } = certificate.toJSON()
+    const identity = `${tokens.source().key()} ${thumbprint}`
+    const keyDigest = certificate.shown()?.keyDigest()
+    const find = async (secrets: unknown[]) => {
+      const guarded = new GuardedStore(shared, systemClock, () => {})
+      return await new TokenShare(guarded, digest(JSON.stringify(secrets))).find(identity)
+    }
+    expect((await find([null, null, keyDigest]))?.token.reveal()).toBe('token-1')
+    expect(await find([null, null, null])).toBeUndefined()
   })
 
   it('is put where it belongs when the certificate is renewed during the request', async () => {

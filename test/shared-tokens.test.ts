@@ -174,6 +174,7 @@ describe('a rejected token', () => {
     late.tokens.invalidate({}, 'token-1')
     await fleet.tokensOf([late])
     expect(late.heard).toEqual(['tokenFound', 'tokenRejected', 'tokenFound'])
+    expect(late.tokens.inspect({})).toMatchObject({ state: 'fresh', failure: undefined })
     expect(requestsOf(fleet)).toBe(2)
   })
 
@@ -318,6 +319,10 @@ describe('a failure', () => {
     }
     expect(new Set(errors.map(({ message }) => message)).size).toBe(1)
     expect(requestsOf(fleet)).toBe(1)
+    // Each remembers it as one of its own.
+    for (const { heard } of processes) expect(heard.filter((name) => name === 'tokenRequestFailed')).toHaveLength(1)
+    for (const { tokens } of processes)
+      expect(tokens.inspect({})).toMatchObject({ failure: { error: 'invalid_client' } })
   })
 
   it('of a process with a wrong secret is its own: the others notice nothing', async () => {
