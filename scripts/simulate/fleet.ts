@@ -24,7 +24,8 @@ export interface FleetOutcome extends FleetPlan {
   readonly peakSettled: number
   /** How often a process took on another token since the fleet is settled, on average. */
   readonly rotations: number
-  readonly settledHours: number
+  /** From one token to the next, on average; zero if no process had two in that time. */
+  readonly rotationMs: number
   readonly failedCalls: number
   /** Calls that had to wait since the fleet is settled. */
   readonly waitingCalls: number
@@ -46,9 +47,9 @@ const CLOCK_DIFFERENCE_MS = 2000
 const RESTART_MS = 5000
 // Two kills are further apart, so that there is one in each rotation.
 const ROTATION_MS = 20 * 60_000
-// Whose tokens are looked at to count rotations.
-const SAMPLE = 20
-const SAMPLE_EVERY_MS = 30_000
+// How many processes are looked at to count rotations, and how often.
+const SAMPLE = 1000
+const LOOK_EVERY_MS = 30_000
 
 /** Simulates one fleet. The same plan gives the same outcome, on any machine. */
 export async function simulateFleet(plan: FleetPlan): Promise<FleetOutcome> {
@@ -63,7 +64,7 @@ class Fleet {
   readonly #surroundings: Surroundings
   readonly #random: Random
   #members = 0
-  #rotations = 0
+  readonly #watched: Watched[] = []
   #killedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(plan: FleetPlan) {
@@ -92,7 +93,12 @@ class Fleet {
     this.#time.after(afterMs, () => {
       const member = this.#member()
       member.start()
-      if (isSampled) this.#time.after(this.#scenario.settledMs - afterMs, () => this.#watch(member, member.token()))
+      if (!isSampled) return
+      this.#time.after(this.#scenario.settledMs - afterMs, () => {
+        const watched = { member, token: member.token(), changes: 0, firstMs: 0, lastMs: 0 }
+        this.#watched.push(watched)
+        this.#keepLooking(watched)
+      })
     })
   }
 
@@ -106,10 +112,9 @@ class Fleet {
     return new ManagedMember(this.#surroundings, new ProcessClock(this.#time, offsetMs, chance), connection)
   }
 
-  #watch(member: Member, before: string | undefined): void {
-    const token = member.token()
-    if (token !== before) this.#rotations += 1 / Math.min(SAMPLE, this.#plan.processes)
-    this.#time.after(SAMPLE_EVERY_MS, () => this.#watch(member, token))
+  #keepLooking(watched: Watched): void {
+    look(watched, this.#time.nowMs)
+    this.#time.after(LOOK_EVERY_MS, () => this.#keepLooking(watched))
   }
 
   #mayKill(member: Member): void {
@@ -122,8 +127,9 @@ class Fleet {
 
   #outcome(): FleetOutcome {
     const { server, callers } = this.#surroundings
-    const { settledMs, endMs } = this.#scenario
+    const { settledMs } = this.#scenario
     const store = this.#store
+    for (const watched of this.#watched) look(watched, this.#time.nowMs)
     const stormed = server.requests.draw(this.#random)
     return {
       ...this.#plan,
@@ -131,8 +137,7 @@ class Fleet {
       requestsSettled: server.requests.sum(settledMs),
       peak: server.requests.peak(),
       peakSettled: server.requests.peak(settledMs),
-      rotations: this.#rotations,
-      settledHours: (endMs - settledMs) / 3_600_000,
+      ...rotations(this.#watched),
       failedCalls: callers.failed.sum() + stormed,
       waitingCalls: callers.waited.sum(settledMs),
       longestWaitMs: callers.longestWaitMs,
@@ -145,5 +150,32 @@ class Fleet {
         bytesAtRest: store.atRest,
       },
     }
+  }
+}
+
+/** The tokens of one process, as seen from time to time. */
+interface Watched {
+  readonly member: Member
+  token: string | undefined
+  changes: number
+  firstMs: number
+  lastMs: number
+}
+
+function look(watched: Watched, nowMs: number): void {
+  const token = watched.member.token()
+  if (token === watched.token) return
+  watched.token = token
+  watched.changes += 1
+  watched.lastMs = nowMs
+  if (watched.changes === 1) watched.firstMs = nowMs
+}
+
+function rotations(watched: readonly Watched[]): Pick<FleetOutcome, 'rotations' | 'rotationMs'> {
+  const sum = (of: (one: Watched) => number) => watched.reduce((total, one) => total + of(one), 0)
+  const intervals = sum(({ changes }) => Math.max(0, changes - 1))
+  return {
+    rotations: sum(({ changes }) => changes) / watched.length,
+    rotationMs: intervals === 0 ? 0 : sum(({ firstMs, lastMs }) => lastMs - firstMs) / intervals,
   }
 }

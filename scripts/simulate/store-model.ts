@@ -134,7 +134,9 @@ const FLEET_KEY = Uint8Array.from({ length: 32 }, (_, at) => (at * 37 + 11) & 25
 const NUMBER = (): readonly unknown[] => []
 
 function recordReply(record: StoredRecord | undefined): readonly unknown[] {
-  return record === undefined ? [] : ['token', record.value, record.fingerprint, record.fence, Math.floor(record.leftMs)]
+  return record === undefined
+    ? []
+    : ['token', record.value, record.fingerprint, record.fence, Math.floor(record.leftMs)]
 }
 
 function leaseReply(answer: LeaseAnswer): readonly unknown[] {
