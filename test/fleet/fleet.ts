@@ -121,8 +121,8 @@ export function endProcesses(): void {
 }
 
 /** Processes, their Redis with a proxy before it that keeps every byte, and their servers. */
-export async function startFleet(count: number, redisOptions: readonly string[] = []): Promise<Fleet> {
-  const redis = await startRedis(...redisOptions)
+export async function startFleet(count: number, timeoutMs?: number): Promise<Fleet> {
+  const redis = await startRedis()
   const proxy = await startRedisProxy(redis)
   const server = new OrdersServer()
   await server.start()
@@ -132,7 +132,7 @@ export async function startFleet(count: number, redisOptions: readonly string[] 
     const joined = Array.from({ length: number }, () => idle.pop() ?? new FleetProcess())
     processes.push(...joined)
     for (const one of joined) {
-      one.start({ redisUrl: proxy.url, encryptionKey, origin: server.origin, secret, scope: SCOPE })
+      one.start({ redisUrl: proxy.url, encryptionKey, origin: server.origin, secret, scope: SCOPE, timeoutMs })
     }
     await until(() => joined.every((one) => one.isReady()))
     return joined

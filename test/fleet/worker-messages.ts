@@ -6,6 +6,8 @@ export interface Start {
   readonly origin: string
   readonly secret: string
   readonly scope: string
+  /** How long one call of Redis may take. */
+  readonly timeoutMs: number | undefined
 }
 
 /** Requests to the API: so many at once, and then so many per second. */

@@ -12,7 +12,7 @@ const say = (message: FromWorker) => process.send?.(message)
 
 let service: Awaited<ReturnType<typeof start>> | undefined
 
-async function start({ redisUrl, encryptionKey, origin, secret, scope }: Start) {
+async function start({ redisUrl, encryptionKey, origin, secret, scope, timeoutMs }: Start) {
   const redis = createClient({ url: redisUrl })
   redis.on('error', () => {})
   await redis.connect()
@@ -24,7 +24,7 @@ async function start({ redisUrl, encryptionKey, origin, secret, scope }: Start) 
     attemptTimeoutMs: 15_000,
     allowInsecureLoopback: true,
     proxy: false,
-    store: new RedisTokenStore(redis, { encryptionKeys: encryptionKey }),
+    store: new RedisTokenStore(redis, { encryptionKeys: encryptionKey, timeoutMs }),
   })
   for (const event of EVENTS) tokens.on(event, () => say({ event }))
   const api = axios.create({ baseURL: origin, proxy: false })
