@@ -1,6 +1,6 @@
 import type { AccessToken } from './access-token.ts'
 import { type Clock, elapsedMs } from './clock.ts'
-import { classify, type TokenState } from './token-lifecycle.ts'
+import { classify, type TokenAges, type TokenState } from './token-lifecycle.ts'
 
 // A token of this age, or of a tenth of its lifetime, would not be bettered by another.
 const NEW_MS = 10_000
@@ -19,8 +19,8 @@ export class CurrentToken {
   // 'expired': found to be so once, and not young again because a clock is set back.
   #mark: 'rejected' | 'suspect' | 'expired' | undefined
   #replacedRejected = false
-  #dueAfterMs = 0
-  #isPostponed = false
+  // The token's ages once its refresh was put off.
+  #postponed: TokenAges | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -36,8 +36,7 @@ export class CurrentToken {
     const token = this.get()
     if (token === undefined) return 'absent'
     if (this.#mark === 'rejected' || this.#mark === 'expired') return this.#mark
-    const ages = { dueAfterMs: this.#dueAfterMs, expiredAfterMs: token.expiredAfterMs }
-    const state = classify(ages, elapsedMs(token.requestedAt, this.#clock))
+    const state = classify(this.#postponed ?? token, elapsedMs(token.requestedAt, this.#clock))
     return state === 'fresh' && this.#mark === 'suspect' ? 'refresh due' : state
   }
 
@@ -66,8 +65,7 @@ export class CurrentToken {
     this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
     this.#token = token
     this.#mark = undefined
-    this.#dueAfterMs = token.dueAfterMs
-    this.#isPostponed = false
+    this.#postponed = undefined
     return this.#replacedRejected
   }
 
@@ -82,7 +80,7 @@ export class CurrentToken {
 
   /** Age from which a refresh is due. */
   get dueAfterMs(): number {
-    return this.#dueAfterMs
+    return (this.#postponed ?? this.#token)?.dueAfterMs ?? 0
   }
 
   /**
@@ -92,10 +90,11 @@ export class CurrentToken {
    */
   postponeRefresh(): AccessToken | undefined {
     const token = this.unexpired()
-    if (token === undefined || this.#mark !== undefined || this.#isPostponed) return undefined
-    this.#isPostponed = true
+    if (token === undefined || this.#mark !== undefined || this.#postponed !== undefined) return undefined
     const ageMs = elapsedMs(token.requestedAt, this.#clock)
-    this.#dueAfterMs = ageMs + this.#clock.random() * MOST_POSTPONED * (token.expiredAfterMs - ageMs)
+    const { expiredAfterMs } = token
+    const dueAfterMs = ageMs + this.#clock.random() * MOST_POSTPONED * (expiredAfterMs - ageMs)
+    this.#postponed = { dueAfterMs, expiredAfterMs }
     return token
   }
 
