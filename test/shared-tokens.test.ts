@@ -115,6 +115,15 @@ describe('a fleet', () => {
     expect(other.tokens.inspect({})).toMatchObject({ state: 'refresh due' })
   })
 
+  it('shares a token with fewer scopes than were asked for, where that will do', async () => {
+    const fleet = new Fleet()
+    fleet.server.byDefault = { body: fleet.server.token({ scope: 'orders.read' }) }
+    const processes = fleet.processes(2, { scope: 'orders.read orders.write', requireScope: false })
+    await fleet.tokensOf(processes)
+    expect(requestsOf(fleet)).toBe(1)
+    expect(processes.map(({ heard }) => heard.includes('tokenFound'))).toEqual([false, true])
+  })
+
   it('shares tokens on behalf of a user with that user only', async () => {
     const { tokenExchange } = await import('../src/index.ts')
     const fleet = new Fleet()
