@@ -15,7 +15,7 @@ export interface Plot {
 
 const WIDTH = 760
 const HEIGHT = 440
-const AREA = { left: 74, top: 56, right: 580, bottom: 384 }
+const AREA = { left: 74, top: 56, right: 566, bottom: 384 }
 const LABEL_HEIGHT = 18
 
 interface Palette {
@@ -136,7 +136,8 @@ function text(x: number, y: number, words: string, anchor: string, className = '
 }
 
 function inWords(value: number): string {
-  return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
+  const [unit, size] = value >= 1e6 ? ['M', 1e6] : value >= 1e4 ? ['k', 1e3] : ['', 1]
+  return `${(value / size).toLocaleString('en-US', { maximumSignificantDigits: 3 })}${unit}`
 }
 
 function round(value: number): number {

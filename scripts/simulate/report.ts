@@ -1,7 +1,7 @@
 import { CALLS_PER_SECOND } from './callers.ts'
 import { Figures, NAMES, requestsPerMonth, requestsPerRotation, storeLoad } from './figures.ts'
 import type { FleetOutcome } from './fleet.ts'
-import { type ScenarioName, VARIANTS } from './scenarios.ts'
+import { SCENARIOS, type Scenario, type ScenarioName, VARIANTS, type Variant } from './scenarios.ts'
 
 /** How the simulation was run. */
 export interface RunFacts {
@@ -102,8 +102,8 @@ ${table('deploy', ({ peakSettled }) => peakSettled)}
 
 ## Tokens per month
 
-What providers bill, and cap. Refreshing ahead of expiry costs half as many tokens again as waiting for it; the lease makes
-up for that from the second process on.
+What providers bill, and cap. A token that is refreshed in time is replaced half as often again as one that is used until it
+expires; at ten calls a second that costs less than requests that the calls of one process do not share.
 
 ![Tokens per month against processes](fleet/tokens-per-month.svg)
 
@@ -111,18 +111,20 @@ ${table('steady', requestsPerMonth)}`
 }
 
 function scenarios(figures: Figures): string {
-  const sizes = figures.sizes.filter((size) => size === 1000 || size === figures.most)
+  const large = [1000, figures.most]
   const chapter = (scenario: ScenarioName) => {
     const [title, about] = ABOUT[scenario]
+    const { most = {} }: Scenario = SCENARIOS[scenario]
+    const sizes = figures.sizes.filter((size) => large.includes(size))
     const rows = sizes.flatMap((size) =>
       VARIANTS.flatMap((variant) => {
         const one = figures.find(scenario, variant, size)
         if (one === undefined) return []
-        const { requests, peak, failedCalls, longestWaitMs, waitingCalls } = one
+        const { requests, peak, failedCalls, longestWaitMs, waitingCalls, store } = one
         return [
           [
             ...[number(size), NAMES[variant], number(peak), number(requests), number(failedCalls)],
-            ...[number(waitingCalls), `${number(longestWaitMs / 1000)} s`],
+            ...[number(waitingCalls), seconds(longestWaitMs), store ? number(store.peakSettled) : '–'],
           ],
         ]
       }),
@@ -135,16 +137,26 @@ function scenarios(figures: Figures): string {
       'failed calls',
       'calls that waited',
       'longest wait',
+      'store calls per second',
     ]
-    return `### ${title}\n\n${about}\n\n${markdownTable(heads, rows)}`
+    return `### ${title}\n\n${about}${limit(most)}\n\n${markdownTable(heads, rows)}`
   }
   const chapters = (Object.keys(ABOUT) as ScenarioName[]).map(chapter)
   return `## What may happen
 
-All token requests and the longest wait from the start of the first process; calls that waited since the fleet was settled
-(after 45 minutes, one minute after a start at once, or 60 minutes before an outage).
+All token requests, failed calls, the highest number of token requests in a second and the longest wait from the start of
+the first process. Calls that waited, and the highest number of the store's calls in a second, since the fleet was settled:
+after 45 minutes, one minute after a start at once, 60 minutes before something goes away.
 
 ${chapters.join('\n\n')}`
+}
+
+function limit(most: NonNullable<Scenario['most']>): string {
+  const limits = Object.entries(most).map(
+    ([variant, size]) =>
+      ` "${NAMES[variant as Variant]}" is simulated for up to ${number(size)} processes only: larger fleets would take hours.`,
+  )
+  return limits.join('')
 }
 
 function store(figures: Figures): string {
@@ -169,7 +181,7 @@ each one script of Redis. There is one record, however many processes share it.
 ${markdownTable([...heads, 'on the wire per rotation', 'at rest'], rows)}
 
 On the wire: all processes together, in both directions, as Redis's protocol counts, with a token of 1,200 characters and
-without TLS. At rest: the record, its key and the names of its fields; Redis 8 says 3,072 bytes (\`MEMORY USAGE\`).
+without TLS. At rest: the record, its key and the names of its fields; Redis 7 says 3 kB (\`MEMORY USAGE\`).
 
 ${overrun(figures.get('deploy', 'lease', most))}`
 }
@@ -180,7 +192,7 @@ function overrun({ processes, requests, peak, store }: FleetOutcome): string {
   return `**Where it ends.** One Redis that carries out 65,000 scripts a second is overrun when ${number(processes)} processes start in the same
 second: calls queue for longer than the 50 ms that a process waits, breakers open, and processes that have no token at all
 request their own: ${number(requests)} token requests, ${number(peak)} of them in one second, beside ${number(store?.peak ?? 0)} calls of the store. A fleet of
-this size is deployed in steps, or has a Redis of its own for the keys of evertoken.`
+this size is better deployed in steps.`
 }
 
 function model(): string {
@@ -217,6 +229,10 @@ function markdownTable(heads: readonly string[], rows: readonly (readonly string
 function number(value: number): string {
   const digits = Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }
   return value.toLocaleString('en-US', digits)
+}
+
+function seconds(ms: number): string {
+  return `${number(ms / 1000)} s`
 }
 
 function minutes(ms: number): string {
