@@ -83,7 +83,7 @@ export class TokenSource {
    *
    * Does nothing if the current token is another one, so that any number of late reports cost one request; nor while
    * the pause after a failed replacement lasts. Without an argument forgets the token, whichever it is, and every
-   * remembered failure.
+   * failure that this process remembers; a refusal in a shared store is found for its minute all the same.
    * @throws TypeError for something that is no token
    */
   invalidate(rejected?: AccessToken | string): void {
