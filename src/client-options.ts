@@ -24,8 +24,6 @@ import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
 import type { AxiosLike, FetchLike, TransportOptions } from './transport.ts'
 
-export { ownOptions }
-
 /** One client of one authorization server. Durations are milliseconds. */
 export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   /** The issuer identifier, exactly as the server's metadata spells it; the token endpoint is looked up there. @see RFC 8414 */

@@ -10,9 +10,9 @@ import {
   SIGNING_ALGORITHMS,
   type SigningAlgorithm,
   type SigningKey,
-  type SigningKeyInput,
 } from './jws.ts'
 import { ownOptions } from './option-values.ts'
+import type { SigningKeyInput } from './private-key.ts'
 
 /** How a client proves that it has the key its tokens are bound to. */
 export interface DpopOptions {

@@ -12,8 +12,6 @@ import {
 } from 'node:crypto'
 import { algorithmOf, privateKeyDigest, type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
 
-export type { SigningKeyInput }
-
 /**
  * How a signature is made with a private key. `Ed25519` is the newer name of what most servers call `EdDSA`.
  * @see RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2

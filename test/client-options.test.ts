@@ -4,7 +4,8 @@ import { clientAuthentication } from '../src/client-authentication/client-authen
 import { none } from '../src/client-authentication/none.ts'
 import { privateKeyJwt } from '../src/client-authentication/private-key-jwt.ts'
 import { tlsClientAuth } from '../src/client-authentication/tls-client-auth.ts'
-import { type ClientOptions, type ClientSettings, ownOptions, readClientOptions } from '../src/client-options.ts'
+import { type ClientOptions, type ClientSettings, readClientOptions } from '../src/client-options.ts'
+import { ownOptions } from '../src/option-values.ts'
 
 const SECRET = 'Marker-S3cret'
 const MINUTE = 60_000

@@ -22,8 +22,8 @@ import {
   SIGNING_ALGORITHMS,
   type SigningAlgorithm,
   type SigningKey,
-  type SigningKeyInput,
 } from '../src/jws.ts'
+import type { SigningKeyInput } from '../src/private-key.ts'
 import { fc } from './support/fast-check.ts'
 
 const EC: KeyObject = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey

@@ -10,11 +10,10 @@ import {
   SIGNING_ALGORITHMS,
   type SigningAlgorithm,
   type SigningKey,
-  type SigningKeyInput,
   webCryptoSigner,
 } from '../jws.ts'
 import { text } from '../option-values.ts'
-import { type KeyCertificate, type RefuseKey, readKeyCertificate } from '../private-key.ts'
+import { type KeyCertificate, type RefuseKey, readKeyCertificate, type SigningKeyInput } from '../private-key.ts'
 import type { CredentialExpiry } from './client-authentication.ts'
 import { askSupplier } from './supplier.ts'
 

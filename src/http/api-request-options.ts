@@ -1,5 +1,5 @@
-import { ownOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
+import { ownOptions } from '../option-values.ts'
 import type { TokenSelection } from '../token-manager.ts'
 import { TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from '../token-parameters.ts'
 import type { ReplayMode } from './replay.ts'

@@ -1,23 +1,17 @@
-import { optionError, TokenError } from '../errors.ts'
+import { TokenError } from '../errors.ts'
 import type { TokenSource } from '../token-source.ts'
-import { type AllowedOrigins, originOf, parseAllowedOrigins } from './origins.ts'
+import { ListedOrigins } from './listed-origins.ts'
 
 /** Decides which URLs the tokens of one fetch may go to. */
 export class FetchOrigins {
-  readonly #allowed: AllowedOrigins
-  readonly #onOtherOrigin: 'refuse' | 'omit'
+  readonly #listed: ListedOrigins
   // The origin found to be allowed last. With the slash after it, nothing that begins so is anywhere else.
   #known = ''
   #prefix: string | undefined
 
   /** @throws TypeError naming the option `origins` */
   constructor(origins: readonly string[] | undefined, onOtherOrigin: 'refuse' | 'omit') {
-    if (origins === undefined || origins.length === 0) {
-      throw optionError('origins', 'must be given', "Say which may get the token: ['https://api.example.com'].")
-    }
-    // Whether http to this machine is allowed is the client's setting, and looked at for every request.
-    this.#allowed = parseAllowedOrigins(origins, 'origins', true)
-    this.#onOtherOrigin = onOtherOrigin
+    this.#listed = new ListedOrigins(origins, onOtherOrigin)
   }
 
   /**
@@ -29,14 +23,11 @@ export class FetchOrigins {
     if (this.#prefix !== undefined && href.startsWith(this.#prefix)) {
       if (allowInsecureLoopback || href.startsWith('https:')) return this.#known
     }
-    const url = parse(href)
-    if (this.#allowed.check(url) === 'allowed') {
-      this.#known = originOf(href, allowInsecureLoopback)
-      this.#prefix = `${this.#known}/`
-      return this.#known
-    }
-    if (this.#onOtherOrigin === 'omit') return undefined
-    throw this.#allowed.refusal(url)
+    const origin = this.#listed.receiver(parse(href), allowInsecureLoopback)
+    if (origin === undefined) return undefined
+    this.#known = origin
+    this.#prefix = `${origin}/`
+    return origin
   }
 }
 

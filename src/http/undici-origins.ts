@@ -1,24 +1,18 @@
-import { optionError, TokenError } from '../errors.ts'
+import { TokenError } from '../errors.ts'
 import type { TokenSource } from '../token-source.ts'
-import { type AllowedOrigins, originOf, parseAllowedOrigins } from './origins.ts'
+import { ListedOrigins } from './listed-origins.ts'
 import type { DispatchOptions } from './undici-dispatch.ts'
 
 /** Decides which of a dispatcher's requests may carry the token. */
 export class UndiciOrigins {
-  readonly #allowed: AllowedOrigins
-  readonly #onOtherOrigin: 'refuse' | 'omit'
+  readonly #listed: ListedOrigins
   // The last origin that was found to be allowed, as it was given.
   #known: string | undefined
   #receiver = ''
 
   /** @throws TypeError naming the option `origins` */
   constructor(origins: readonly string[] | undefined, onOtherOrigin: 'refuse' | 'omit') {
-    if (origins === undefined || origins.length === 0) {
-      throw optionError('origins', 'must be given', "Say which may get the token: ['https://api.example.com'].")
-    }
-    // Whether http to this machine is allowed is the client's setting, and looked at for every request.
-    this.#allowed = parseAllowedOrigins(origins, 'origins', true)
-    this.#onOtherOrigin = onOtherOrigin
+    this.#listed = new ListedOrigins(origins, onOtherOrigin)
   }
 
   /**
@@ -41,14 +35,11 @@ export class UndiciOrigins {
     }
     const text = String(given ?? '')
     if (!URL.canParse(text)) throw noOrigin()
-    const url = new URL(text)
-    if (this.#allowed.check(url) === 'allowed') {
-      this.#receiver = originOf(url.href, allowInsecureLoopback)
-      this.#known = text
-      return this.#receiver
-    }
-    if (this.#onOtherOrigin === 'omit') return undefined
-    throw this.#allowed.refusal(url)
+    const origin = this.#listed.receiver(new URL(text), allowInsecureLoopback)
+    if (origin === undefined) return undefined
+    this.#receiver = origin
+    this.#known = text
+    return origin
   }
 }
 
