@@ -15,8 +15,8 @@ const filesIn = (folder: string, ending: string) =>
   readdirSync(join(root, folder)).filter((name) => name.endsWith(ending))
 
 const documents = ['README.md', ...filesIn('docs', '.md').map((name) => `docs/${name}`)]
-const examples = ['examples', 'examples/recipes'].flatMap((folder) =>
-  filesIn(folder, '.ts').map((name) => `${folder}/${name}`),
+const examples = ['examples', 'examples/recipes', 'examples/testing'].flatMap((folder) =>
+  existsSync(join(root, folder)) ? filesIn(folder, '.ts').map((name) => `${folder}/${name}`) : [],
 )
 
 describe('code in the documents', () => {
