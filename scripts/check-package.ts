@@ -1,12 +1,28 @@
 /** Packs the package and uses it as its users do; `npm run check:package`. Needs the registry. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
 const temporary = mkdtempSync(join(tmpdir(), 'evertoken-package-'))
 const consumer = join(temporary, 'consumer')
+
+// Before 5.8 TypeScript did not know that CommonJS can require an ES module, so older ones check an ES module alone.
+const TYPESCRIPTS = {
+  typescript: ['nodenext', 'bundler'],
+  'typescript-6': ['nodenext', 'bundler'],
+  'typescript-5.8': ['nodenext', 'bundler'],
+  'typescript-5.4': ['nodenext-esm', 'bundler'],
+} as const
+
+// Packages that contain a runtime; the one that runs this is 24.
+const RUNTIMES = {
+  'node@22.12.0': ['node'],
+  'node@26.10.0': ['node'],
+  'bun@1.4.5': ['bun'],
+  'deno@2.9.6': ['deno', 'run', '--allow-all'],
+} as const
 
 class CheckFailed extends Error {}
 
@@ -78,12 +94,21 @@ function checkPackage(): void {
   })
   // The same once more as an ES module: axios has separate declarations for those.
   cpSync(join(consumer, 'types.ts'), join(consumer, 'types.mts'))
-  for (const typescript of ['typescript', 'typescript-5']) {
-    for (const resolution of ['nodenext', 'bundler']) {
+  for (const [typescript, resolutions] of Object.entries(TYPESCRIPTS)) {
+    for (const resolution of resolutions) {
       check(`${typescript} understands its types (${resolution})`, () => {
         run('node', [`node_modules/${typescript}/bin/tsc`, '-p', `tsconfig.${resolution}.json`])
       })
     }
+  }
+  for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
+    check(`works in ${runtime}, by import and require`, () => {
+      const cwd = join(temporary, runtime)
+      mkdirSync(cwd)
+      writeFileSync(join(cwd, 'package.json'), JSON.stringify({ private: true, allowScripts: { node: true } }))
+      run('npm', ['install', '--no-audit', '--no-fund', runtime], { cwd })
+      for (const file of ['imported.mjs', 'required.cjs']) run(join(cwd, 'node_modules/.bin', program), [...args, file])
+    })
   }
   check('works in Jest, with a flag', () => {
     run('node', ['node_modules/jest/bin/jest.js', '--testMatch=**/*.test.cjs'], {
