@@ -1,14 +1,23 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { StoreEncryption, type StoreEncryptionOptions } from './encryption.ts'
 import {
-  DELETE_PAUSE_MS,
-  type Lease,
-  type LeaseAnswer,
-  type LeaseRequest,
-  type NewRecord,
-  type SetOptions,
-  type StoredRecord,
-  type TokenStore,
+  deleteRecord,
+  emptyEntry,
+  foundOrBusy,
+  grantLease,
+  living,
+  renewLease,
+  type StoreEntry,
+  writeRecord,
+} from './store-entry.ts'
+import type {
+  Lease,
+  LeaseAnswer,
+  LeaseRequest,
+  NewRecord,
+  SetOptions,
+  StoredRecord,
+  TokenStore,
 } from './token-store.ts'
 
 /** Options of a {@link MemoryTokenStore}. */
@@ -43,7 +52,7 @@ export class MemoryTokenStore implements TokenStore {
     delete: 0,
   }
   readonly #clock: Clock
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, StoreEntry>()
   readonly #server: MemoryTokenStore
   #fault: StoreFault | undefined
   readonly #waiting: (() => void)[] = []
@@ -102,59 +111,32 @@ export class MemoryTokenStore implements TokenStore {
 
   async get(key: string): Promise<StoredRecord | undefined> {
     await this.#reach('get')
-    return this.#living(this.#entry(key).token)
+    return living(this.#entry(key).token, this.#now())
   }
 
-  async getOrLease(key: string, { owner, ttlMs, stale }: LeaseRequest): Promise<LeaseAnswer> {
+  async getOrLease(key: string, request: LeaseRequest): Promise<LeaseAnswer> {
     await this.#reach('getOrLease')
     const entry = this.#entry(key)
-    const wanted = (record: StoredRecord | undefined) =>
-      record !== undefined && !(record.fingerprint === stale?.fingerprint && record.fence <= stale.fence)
-    const [token, error] = [this.#living(entry.token), this.#living(entry.error)]
-    if (token !== undefined && wanted(token)) return { token }
-    if (error !== undefined && wanted(error)) return { error }
-    if (entry.lease !== undefined && entry.lease.owner !== owner && entry.lease.until > this.#now()) return 'busy'
+    const answer = foundOrBusy(entry, request, this.#now())
+    if (answer !== undefined) return answer
     this.#needMemory()
-    const fence = Math.max(Math.floor(this.#clock.now() * 1000), entry.issued + 1, entry.written + 1)
-    entry.issued = fence
-    entry.lease = { owner, fence, until: this.#now() + ttlMs }
-    return { lease: { owner, fence } }
+    return { lease: grantLease(entry, request, this.#now(), this.#clock.now()) }
   }
 
   async renew(key: string, lease: Lease, ttlMs: number): Promise<boolean> {
     await this.#reach('renew')
-    const entry = this.#entry(key)
-    if (!isHeld(entry, lease)) return false
-    entry.lease = ttlMs > 0 ? { ...lease, until: this.#now() + ttlMs } : undefined
-    return true
+    return renewLease(this.#entry(key), lease, ttlMs, this.#now())
   }
 
-  async set(key: string, { kind, value, fingerprint }: NewRecord, { ttlMs, lease }: SetOptions): Promise<boolean> {
+  async set(key: string, record: NewRecord, options: SetOptions): Promise<boolean> {
     await this.#reach('set')
     this.#needMemory()
-    const entry = this.#entry(key)
-    const present = this.#living(entry[kind])
-    const fence = lease?.fence ?? 0
-    const mayWrite =
-      lease === undefined ? present === undefined : fence >= entry.written && fence >= (present?.fence ?? 0)
-    if (mayWrite) {
-      entry[kind] = { value, fingerprint, fence, until: this.#now() + ttlMs }
-      if (kind === 'token') entry.written = Math.max(entry.written, fence)
-      if (kind === 'token' && entry.error !== undefined && entry.error.fence <= fence) entry.error = undefined
-    }
-    if (lease !== undefined && isHeld(entry, lease)) entry.lease = undefined
-    return mayWrite
+    return writeRecord(this.#entry(key), record, options, this.#now())
   }
 
   async delete(key: string, fingerprint: string): Promise<boolean> {
     await this.#reach('delete')
-    const entry = this.#entry(key)
-    if (entry.error?.fingerprint === fingerprint) entry.error = undefined
-    if (entry.token?.fingerprint !== fingerprint || this.#living(entry.token) === undefined) return true
-    if (this.#now() - entry.deletedAt < DELETE_PAUSE_MS) return false
-    entry.token = undefined
-    entry.deletedAt = this.#now()
-    return true
+    return deleteRecord(this.#entry(key), fingerprint, this.#now())
   }
 
   async #reach(method: keyof MemoryTokenStore['calls']): Promise<void> {
@@ -172,41 +154,16 @@ export class MemoryTokenStore implements TokenStore {
     if (this.#fault === 'full' || this.#server.#fault === 'full') throw storeError('OOM')
   }
 
-  #entry(key: string): Entry {
+  #entry(key: string): StoreEntry {
     const entries = this.#server.#entries
-    const entry = entries.get(key) ?? { issued: 0, written: 0, deletedAt: Number.NEGATIVE_INFINITY }
+    const entry = entries.get(key) ?? emptyEntry()
     entries.set(key, entry)
     return entry
-  }
-
-  #living(record: Kept | undefined): StoredRecord | undefined {
-    if (record === undefined || record.until <= this.#now()) return undefined
-    const { value, fingerprint, fence, until } = record
-    return { value, fingerprint, fence, leftMs: until - this.#now() }
   }
 
   #now(): number {
     return this.#clock.monotonicNow()
   }
-}
-
-interface Kept extends Omit<StoredRecord, 'leftMs'> {
-  readonly until: number
-}
-
-interface Entry {
-  token?: Kept | undefined
-  error?: Kept | undefined
-  lease?: (Lease & { readonly until: number }) | undefined
-  /** The last fence of a lease. */
-  issued: number
-  /** The last fence of a token that was written. */
-  written: number
-  deletedAt: number
-}
-
-function isHeld({ lease }: Entry, { owner, fence }: Lease): boolean {
-  return lease?.owner === owner && lease.fence === fence
 }
 
 function storeError(code: string): Error {
