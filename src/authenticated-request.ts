@@ -35,6 +35,8 @@ export interface AuthenticatedRequest {
   readonly method: string
   /** A digest of the credential, where the method can tell whether it changes. */
   readonly credential: string | undefined
+  /** What looks like a mistake in the credential, for the hint of an error. */
+  readonly credentialDoubt: string | undefined
   /** When the credential expires, where the method knows. */
   readonly expiry: CredentialExpiry | undefined
   /** The methods that the server's metadata lists. */
@@ -74,7 +76,7 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
     throw cause instanceof TokenError ? cause : authenticationError(client, cause, secrets)
   }
   secrets.push(...privateValues(draft).flatMap(spellings))
-  const { headers, body, credential, credentialExpiry: expiry, supportedMethods } = draft
+  const { headers, body, credential, credentialDoubt, credentialExpiry: expiry, supportedMethods } = draft
   const method = authentication.method ?? methodOf(draft)
   const request: HttpRequest = { method: 'POST', url, headers, body: body.toString(), signal, secrets, certificate }
   const rebuilt = await abortable(signal, () => rebuild(request, hide))
@@ -82,7 +84,7 @@ export async function authenticatedRequest(settings: ClientSettings, plan: Reque
   const proof = dpop?.proof(rebuilt, now)
   if (proof !== undefined) hide(proof)
   const final = proof === undefined ? rebuilt : { ...rebuilt, headers: { ...rebuilt.headers, dpop: proof } }
-  return { request: final, secrets, method, credential, expiry, supportedMethods }
+  return { request: final, secrets, method, credential, credentialDoubt, expiry, supportedMethods }
 }
 
 // Of the methods that are chosen by metadata.

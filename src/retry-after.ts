@@ -39,6 +39,16 @@ export function parseRetryAfter(
   return Math.max(0, until - (parseHttpDate(dateHeader?.trim() ?? '', now) ?? now))
 }
 
+/**
+ * How far `now` (epoch milliseconds) is ahead of the `Date` header of an answer that has just come; `undefined` when there
+ * is none that can be read.
+ * @see RFC 9110 §6.6.1
+ */
+export function clockOffsetMs(dateHeader: string | undefined, now: number): number | undefined {
+  const date = parseHttpDate(dateHeader?.trim() ?? '', now)
+  return date === undefined ? undefined : now - date
+}
+
 /** Epoch milliseconds of an HTTP-date. `now` settles the century of a two-digit year. */
 function parseHttpDate(text: string, now: number): number | undefined {
   for (const form of HTTP_DATES) {

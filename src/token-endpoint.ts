@@ -190,7 +190,7 @@ export class TokenEndpoint {
 
   #read(
     answer: HttpResponse,
-    { request, secrets, method, supportedMethods }: AuthenticatedRequest,
+    { request, secrets, method, supportedMethods, credentialDoubt }: AuthenticatedRequest,
     { scope: scopeRequested }: TokenParameters,
     requestedAt: Instant,
   ): TokenResponse {
@@ -208,6 +208,7 @@ export class TokenEndpoint {
       secrets,
       authenticationMethod: method,
       supportedMethods,
+      credentialDoubt,
       parseResponse: hooks.parseResponse,
     })
   }

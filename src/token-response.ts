@@ -29,6 +29,8 @@ export interface TokenResponseContext {
   readonly authenticationMethod: string
   /** The methods that the server's metadata lists. */
   readonly supportedMethods?: readonly string[] | undefined
+  /** What is odd about the credentials that were sent, and what to do, in case they are refused. */
+  readonly credentialDoubt?: string | undefined
   /** The only type of token that is used. @see RFC 6749 §7.1 */
   readonly tokenType: 'Bearer' | 'DPoP'
   /** By which right the token was asked for. Default: client credentials. */

@@ -125,8 +125,8 @@ describe('the hint for', () => {
     failure(answer({ error }, 400), context).hint ?? ''
 
   it.each([
-    ['client_secret_basic', ["'client_secret_post'", "basicEncoding: 'raw'", 'trailing newline', 'rotated']],
-    ['client_secret_post', ["'client_secret_basic'", 'trailing newline', 'rotated']],
+    ['client_secret_basic', ["'client_secret_post'", "basicEncoding: 'raw'", 'rotated']],
+    ['client_secret_post', ["'client_secret_basic'", 'rotated']],
     ['private_key_jwt', ['key', 'platform', 'audience', 'clock', "type: 'JWT'"]],
     ['client_secret_jwt', ['secret', 'audience', 'clock', "type: 'JWT'"]],
     ['tls_client_auth', ['registered']],

@@ -28,6 +28,11 @@ export interface TokenRequestDraft {
   readonly body: URLSearchParams
   /** A digest of the credential that is sent; set by methods that can tell whether it has changed since. */
   credential?: string
+  /**
+   * What looks like a mistake in the credential, and what to do about it: the hint of the error when the server refuses
+   * the credential. Holds nothing of it.
+   */
+  credentialDoubt?: string | undefined
   /** When the credential that is sent expires; set by methods that know. Leads to the event `credentialExpiring`. */
   credentialExpiry?: CredentialExpiry | undefined
   /** Registers a secret, so that it is blanked out, however it is encoded, of everything that is shown. */

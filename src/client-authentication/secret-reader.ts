@@ -33,6 +33,7 @@ export class SecretReader {
     const value = typeof secret === 'function' ? await this.#ask(secret, draft.client) : secret
     draft.hide(value)
     draft.credential = digest(value)
+    draft.credentialDoubt = doubtAbout(value)
     return value
   }
 
@@ -63,6 +64,9 @@ function problemWith(secret: unknown, leastBytes: number): { text: string; hint:
     return { text: `is the text "${secret}"`, hint: 'Was a variable that is not set put into a template?' }
   }
   if (secret === '') return { text: 'is empty', hint: 'Is the environment variable set?' }
+  if (isPlaceholder(secret)) {
+    return { text: 'is a placeholder that nothing was put into', hint: 'Was the template or the .env file filled in?' }
+  }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   if (/[\u0000-\u001f\u007f]/.test(secret)) {
     return {
@@ -75,4 +79,24 @@ function problemWith(secret: unknown, leastBytes: number): { text: string; hint:
     text: `is shorter than the ${leastBytes} bytes that HS256 needs`,
     hint: 'Whoever sees one assertion could guess it. Have a longer one made, or use `client_secret_basic`.',
   }
+}
+
+// What is issued as a secret never looks like this, but what a template leaves behind does.
+function isPlaceholder(secret: string): boolean {
+  return /^(?:\$\{[^{}]*\}|\$\([^()]*\)|\{\{[^{}]*\}\}|<[\w .-]+>|%\w+%|your[-_]client[-_]secret)$/i.test(secret)
+}
+
+/** What looks like a mistake but may be none: told only when the server refuses the secret. */
+function doubtAbout(secret: string): string | undefined {
+  if (/^(["'`]).*\1$/.test(secret))
+    return 'The secret begins and ends with a quotation mark: take it off, if it is that of a .env or YAML file.'
+  if (secret.trim() !== secret) return 'The secret begins or ends with a space: was it copied along?'
+  if (/^\{.*\}$/.test(secret))
+    return 'The secret is a JSON document, as secret stores give it: take the secret out of it.'
+  if (/^(?:basic|bearer) /i.test(secret)) return 'The secret begins with the name of a scheme: give the secret alone.'
+  if (/%[\da-f]{2}/i.test(secret))
+    return 'The secret has parts such as `%2B`: is it URL-encoded still? Give it as it was issued; evertoken encodes it.'
+  if (/[^ -~]/.test(secret))
+    return 'The secret has characters outside ASCII: was it copied from a document that changed them?'
+  return undefined
 }
