@@ -35,7 +35,9 @@ export async function compare(file: string, row: Comparison, pace: Pace): Promis
             : new WorkRunner(await variant.prepare(given)),
         ),
       )
-      for (const runner of runners) await runner.warmUp(pace)
+      // In one process they would count each other's time.
+      if (row.apart) await Promise.all(runners.map((runner) => runner.warmUp(pace)))
+      else for (const runner of runners) await runner.warmUp(pace)
       for (let round = 0; round < pace.rounds / generations; round += 1) {
         for (const i of shuffled(runners.length)) {
           costs[i]?.push(await (runners[i] as Runner).turn(pace.sliceMs))
