@@ -12,7 +12,7 @@ import {
 import { needsCertificate } from './client-authentication/tls-client-auth.ts'
 import { ClientCertificate } from './client-certificate.ts'
 import { type Dpop, type DpopOptions, readDpop } from './dpop.ts'
-import { endpointUrl, issuerUrl, originList } from './endpoint-url.ts'
+import { endpointUrl, issuerUrl, originList, tokenEndpointUrl } from './endpoint-url.ts'
 import { optionError } from './errors.ts'
 import { checkFapi2 } from './fapi2-profile.ts'
 import { clientCredentials } from './grant/client-credentials.ts'
@@ -55,15 +55,15 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   /** Allows `http:` to this machine (127.0.0.0/8, ::1, localhost), for tests. Default `false`. */
   readonly allowInsecureLoopback?: boolean | undefined
 
-  /** The lifetime of a token whose answer has no `expires_in`. Default 5 minutes, with an event. */
+  /** The lifetime of a token whose answer has no `expires_in`, at least 10 seconds. Default 5 minutes, with an event. */
   readonly defaultLifetimeMs?: number | undefined
-  /** A refresh is due when less than this or a third of the lifetime is left. Default 20 minutes. */
+  /** A refresh is due when less than this or a third of the lifetime is left. At least a second; default 20 minutes. */
   readonly refreshWindowMs?: number | undefined
-  /** A token is not used when less than this or a tenth of the lifetime is left. Default 10 seconds. */
+  /** A token is not used when less than this or a tenth of the lifetime is left. At least 0.1 seconds; default 10 seconds. */
   readonly safetyMarginMs?: number | undefined
-  /** How long a token request may take in all, retries included. Default 15 seconds. */
+  /** How long a token request may take in all, retries included. At least 0.1 seconds; default 15 seconds. */
   readonly timeoutMs?: number | undefined
-  /** How long one attempt may take, reading the answer included. Default 5 seconds. */
+  /** How long one attempt may take, reading the answer included. At least 0.1 seconds; default 5 seconds. */
   readonly attemptTimeoutMs?: number | undefined
   /** How often a token request is tried while callers wait. Default 3. */
   readonly maxAttempts?: number | undefined
@@ -146,7 +146,12 @@ const OPTION_NAMES = [
 ]
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000
-const LONGEST_TIMEOUT_MS = 10 * 60 * 1000
+
+// Figures below the least are what people write who think of seconds.
+const TIMEOUT_BOUNDS = { leastMs: 100, mostMs: 10 * 60 * 1000 }
+const LIFETIME_BOUNDS = { leastMs: 10_000, mostMs: YEAR_MS }
+const WINDOW_BOUNDS = { leastMs: 1000, mostMs: YEAR_MS }
+const MARGIN_BOUNDS = { leastMs: 100, mostMs: YEAR_MS }
 
 /**
  * Checks one client's options, each read once and as an own property.
@@ -160,14 +165,14 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
   }
   const hooks = readHooks(o, at)
   const allowInsecureLoopback = flag(o.allowInsecureLoopback, `${at}allowInsecureLoopback`)
-  const url = (option: 'tokenEndpoint' | 'revocationEndpoint') =>
-    o[option] === undefined ? undefined : endpointUrl(o[option], `${at}${option}`, allowInsecureLoopback)
-  const timeoutMs = duration(o.timeoutMs, `${at}timeoutMs`, 15_000, LONGEST_TIMEOUT_MS)
+  const url = (option: 'tokenEndpoint' | 'revocationEndpoint', read: typeof endpointUrl) =>
+    o[option] === undefined ? undefined : read(o[option], `${at}${option}`, allowInsecureLoopback)
+  const timeoutMs = duration(o.timeoutMs, `${at}timeoutMs`, 15_000, TIMEOUT_BOUNDS)
   const settings: ClientSettings = {
     name,
     clientId: text(o.clientId, `${at}clientId`),
     issuer: o.issuer === undefined ? undefined : issuerUrl(o.issuer, `${at}issuer`, allowInsecureLoopback),
-    tokenEndpoint: url('tokenEndpoint'),
+    tokenEndpoint: url('tokenEndpoint', tokenEndpointUrl),
     authentication: o.requestToken === undefined ? authentication(o, at) : byHook(o, at),
     grant: o.grant === undefined ? clientCredentials() : readGrant(o.grant, `${at}grant`),
     hooks,
@@ -175,19 +180,21 @@ export function readClientOptions(given: unknown, name: string, at: string): Cli
     expectedIssuer: o.expectedIssuer === undefined ? undefined : text(o.expectedIssuer, `${at}expectedIssuer`),
     endpointOrigins: originList(o.endpointOrigins, `${at}endpointOrigins`, allowInsecureLoopback),
     allowInsecureLoopback,
-    defaultLifetimeMs: duration(o.defaultLifetimeMs, `${at}defaultLifetimeMs`, undefined, YEAR_MS),
+    defaultLifetimeMs: duration(o.defaultLifetimeMs, `${at}defaultLifetimeMs`, undefined, LIFETIME_BOUNDS),
     limits: {
-      refreshWindowMs: duration(o.refreshWindowMs, `${at}refreshWindowMs`, DEFAULT_LIMITS.refreshWindowMs, YEAR_MS),
-      safetyMarginMs: duration(o.safetyMarginMs, `${at}safetyMarginMs`, DEFAULT_LIMITS.safetyMarginMs, YEAR_MS),
+      refreshWindowMs: duration(
+        o.refreshWindowMs,
+        `${at}refreshWindowMs`,
+        DEFAULT_LIMITS.refreshWindowMs,
+        WINDOW_BOUNDS,
+      ),
+      safetyMarginMs: duration(o.safetyMarginMs, `${at}safetyMarginMs`, DEFAULT_LIMITS.safetyMarginMs, MARGIN_BOUNDS),
     },
     timeoutMs,
-    attemptTimeoutMs: Math.min(
-      duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, LONGEST_TIMEOUT_MS),
-      timeoutMs,
-    ),
+    attemptTimeoutMs: Math.min(duration(o.attemptTimeoutMs, `${at}attemptTimeoutMs`, 5000, TIMEOUT_BOUNDS), timeoutMs),
     maxAttempts: count(o.maxAttempts, `${at}maxAttempts`, 3, 10),
     keepWarm: flag(o.keepWarm, `${at}keepWarm`),
-    revocationEndpoint: url('revocationEndpoint'),
+    revocationEndpoint: url('revocationEndpoint', endpointUrl),
     requireScope: flag(o.requireScope, `${at}requireScope`),
     strictTokenType: flag(o.strictTokenType, `${at}strictTokenType`),
     dpop: proofs(o, at),
@@ -214,7 +221,8 @@ function authentication(o: ClientOptions, at: string): ClientAuthentication {
   if (method !== undefined && !CLIENT_SECRET_METHODS.includes(method)) {
     const names = CLIENT_SECRET_METHODS.map((name) => `'${name}'`).join(', ')
     const factory = FACTORIES.get(method)
-    const hint = factory && `For this method give \`${factory}\`.`
+    const meant = CLIENT_SECRET_METHODS.find((name) => name.endsWith(`_${String(method).toLowerCase()}`))
+    const hint = (factory && `For this method give \`${factory}\`.`) ?? (meant && `Did you mean '${meant}'?`)
     throw optionError(`${at}clientAuthentication`, `must be ${names} or what a factory returned`, hint)
   }
   if (clientSecret === undefined) {
@@ -257,6 +265,10 @@ const FACTORIES: ReadonlyMap<unknown, string> = new Map([
 ])
 
 function proofs({ dpop, parseResponse }: ClientOptions, at: string): Dpop | undefined {
+  if (dpop !== undefined && typeof dpop !== 'boolean' && (typeof dpop !== 'object' || dpop === null)) {
+    const hint = typeof dpop === 'string' ? "For an algorithm write `dpop: { algorithm: 'ES256' }`." : undefined
+    throw optionError(`${at}dpop`, 'must be true, false or an object of options', hint)
+  }
   const read = readDpop(dpop, `${at}dpop`)
   if (read === undefined || parseResponse === undefined) return read
   const hint = 'What it returns has no `token_type`, which says whether the token is bound to the key.'

@@ -22,8 +22,9 @@ export interface DiscoveryOptions extends MetadataExpectations {
 const FRESH_MS = 60 * 60 * 1000
 const PAUSE_AFTER_FAILURE_MS = 60 * 1000
 
-const HINT =
+const HINT_ISSUER =
   'Check `issuer`: is there a JSON document when you open that address in a browser? Or give `tokenEndpoint` instead.'
+const HINT_ENDPOINT = 'By its path `issuer` is an endpoint, and not the issuer: give that for tokens as `tokenEndpoint`.'
 
 /**
  * The metadata of one issuer, loaded when it is first needed and again when it is an hour old.
@@ -121,8 +122,9 @@ export class Discovery {
   }
 
   #error(problem: string, init: { retryable?: boolean; cause?: unknown }): TokenError {
-    const { client } = this.#options
-    return new TokenError({ code: 'discovery_failed', client, message: this.#message(problem), hint: HINT, ...init })
+    const { client, issuer } = this.#options
+    const hint = /\/(?:token|authorize)\/?$/.test(issuer) ? HINT_ENDPOINT : HINT_ISSUER
+    return new TokenError({ code: 'discovery_failed', client, message: this.#message(problem), hint, ...init })
   }
 
   #message(problem: string): string {

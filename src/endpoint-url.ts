@@ -8,13 +8,12 @@ export function endpointUrl(value: unknown, option: string, allowInsecureLoopbac
   if (value instanceof URL) throw optionError(option, 'must be a string, not a URL object', 'Give its `href`.')
   // The URL parser would drop line breaks and outer spaces, and then what is shown is not what is used.
   if (typeof value !== 'string' || !/^[!-~]+$/.test(value) || !URL.canParse(value)) {
-    throw optionError(
-      option,
-      'must be an absolute URL of printable ASCII characters',
-      'Is the environment variable set, without a line break?',
-    )
+    throw optionError(option, 'must be an absolute URL of printable ASCII characters', hintForNoUrl(value))
   }
   const url = new URL(value)
+  if (HOLDS_NOTHING.test(value)) {
+    throw optionError(option, 'has a part that is "undefined" or a placeholder', 'Is the environment variable set?')
+  }
   if (url.username !== '' || url.password !== '') {
     throw optionError(
       option,
@@ -24,12 +23,36 @@ export function endpointUrl(value: unknown, option: string, allowInsecureLoopbac
   }
   if (value.includes('#')) throw optionError(option, 'must not have a fragment', 'See RFC 6749 §3.2.')
   if (url.protocol === 'https:') return value
-  if (url.protocol !== 'http:') throw optionError(option, `must be an https URL, got ${url.protocol}`)
+  if (url.protocol !== 'http:') {
+    const hint = url.host === '' ? 'Begin it with `https://`.' : undefined
+    throw optionError(option, `must be an https URL, got ${url.protocol}`, hint)
+  }
   if (!isLoopback(url)) {
     throw optionError(option, 'must be an https URL', 'The client secret would cross the network in the clear.')
   }
   if (allowInsecureLoopback) return value
   throw optionError(option, 'must be an https URL', 'For tests against this machine set `allowInsecureLoopback: true`.')
+}
+
+// A host or a segment of the path that a template has left behind.
+const HOLDS_NOTHING = /\/(?:undefined|null|\[object|%5Bobject|\$?\{[^/]*\}|<[^/]*>|your-tenant(?:-id)?)(?:[/:.?]|$)/i
+
+function hintForNoUrl(value: unknown): string {
+  const text = typeof value === 'string' ? value : ''
+  if (/^(?:https?:\/\/)?(?=[^/]*:[^/]*:)[\da-f:]+(?:\/|$)/i.test(text)) {
+    return 'An IPv6 address stands in brackets: `https://[::1]:8443/`.'
+  }
+  if (/^(["'`]).*\1$/.test(text)) return 'Take off the quotation marks.'
+  if (/^[\w-]+(?:\.[\w-]+)+(?:[:/]|$)/.test(text)) return 'Begin it with `https://`.'
+  return 'Is the environment variable set, without a line break?'
+}
+
+/** Reads the URL of the token endpoint. @throws TypeError like {@link endpointUrl}, and for the address of metadata */
+export function tokenEndpointUrl(value: unknown, option: string, allowInsecureLoopback: boolean): string {
+  const url = endpointUrl(value, option, allowInsecureLoopback)
+  if (!url.includes('/.well-known/')) return url
+  const hint = 'Give the issuer as `issuer`, or what is at that address as `token_endpoint`.'
+  throw optionError(option, 'must be the token endpoint, not the address of metadata', hint)
 }
 
 /** Reads an issuer identifier. @throws TypeError like {@link endpointUrl}, and for a query. @see RFC 8414 §2 */

@@ -1,4 +1,5 @@
 import { optionError } from './errors.ts'
+import { optionMeantBy } from './option-meant.ts'
 
 /**
  * A copy of the own properties of an options object, so that nothing is read twice or from a prototype.
@@ -16,15 +17,11 @@ export function ownOptions<T extends object>(given: unknown, at: string, names?:
   return { __proto__: null, ...given } as T
 }
 
-// Other spellings (`client_secret`), parts (`timeout`) and plurals (`scopes`) are what people write.
-function optionMeantBy(name: string, names: readonly string[]): string | undefined {
-  const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '')
-  const written = plain(name)
-  const isPart = (part: string, whole: string) => part.length > 3 && whole.startsWith(part)
-  return (
-    names.find((known) => plain(known) === written) ??
-    names.find((known) => isPart(plain(known), written) || isPart(written, plain(known)))
-  )
+/** The least and the most that a duration may be, in milliseconds. */
+export interface DurationBounds {
+  /** What is less was meant in seconds. Default: anything above 0. */
+  readonly leastMs?: number | undefined
+  readonly mostMs: number
 }
 
 /** A duration option in milliseconds, or its default. @throws TypeError naming the option */
@@ -32,11 +29,16 @@ export function duration<Default>(
   value: unknown,
   option: string,
   byDefault: Default,
-  mostMs: number,
+  { leastMs = 0, mostMs }: DurationBounds,
 ): number | Default {
   if (value === undefined) return byDefault
-  if (typeof value === 'number' && value > 0 && value <= mostMs) return value
-  throw optionError(option, `must be a number of milliseconds above 0 and at most ${mostMs}, got ${shown(value)}`)
+  if (typeof value === 'number' && value > 0 && value >= leastMs && value <= mostMs) return value
+  const bounds = leastMs === 0 ? `above 0 and at most ${mostMs}` : `from ${leastMs} to ${mostMs}`
+  const hint =
+    typeof value === 'number' && value > 0 && value < leastMs
+      ? `Were seconds meant? ${value} seconds are ${value * 1000}.`
+      : undefined
+  throw optionError(option, `must be a number of milliseconds ${bounds}, got ${shown(value)}`, hint)
 }
 
 /** A whole number of at least 1, or the default. @throws TypeError naming the option */
@@ -60,6 +62,9 @@ function shown(value: unknown): string {
 
 /** A text that is not empty and fit for a header. @throws TypeError naming the option */
 export function text(value: unknown, option: string): string {
+  if (value === 'undefined' || value === 'null') {
+    throw optionError(option, `is the text "${value}"`, 'Was a variable that is not set put into a template?')
+  }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
   if (typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)) return value
   throw optionError(option, 'must be a non-empty string without control characters', 'Is the environment variable set?')

@@ -102,12 +102,19 @@ function fromPem(pem: string, refuse: RefuseKey): KeyObject {
     throw refuse('is a public key or a certificate', 'To sign takes the private key.')
   }
   if (/^\s*\{/.test(pem)) throw refuse('is a JWK as text', 'Give what `JSON.parse` makes of it.')
-  if (!pem.includes('-----BEGIN '))
-    throw refuse('is not PEM', 'PEM begins with "-----BEGIN PRIVATE KEY-----". Of a file give the content.')
+  if (!pem.includes('-----BEGIN ')) throw refuse('is not PEM', hintForNoPem(pem))
   const hint = pem.includes('\\n')
-    ? 'It has the two characters `\\n` where lines should end.'
+    ? "It has the two characters `\\n` where lines should end: write `key.replaceAll('\\\\n', '\\n')`."
     : 'Was it cut off, or are its line breaks lost?'
   return attempt(() => createPrivateKey(pem), refuse, hint)
+}
+
+function hintForNoPem(text: string): string {
+  // "-----BEGIN " in Base64.
+  if (text.trimStart().startsWith('LS0tLS1CRUdJTi')) {
+    return "It is PEM in Base64: write `Buffer.from(key, 'base64').toString()`."
+  }
+  return 'PEM begins with "-----BEGIN PRIVATE KEY-----". Of a file give the content.'
 }
 
 function attempt(make: () => KeyObject, refuse: RefuseKey, hint: string): KeyObject {

@@ -17,7 +17,7 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
   [TIMEOUT, 'Is the authorization server slow, or does a firewall drop the connection?'],
   [
     /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)|CERT_(SIGNATURE_FAILURE|UNTRUSTED))/,
-    'Its certificate was not issued by a known authority: give the certificate of the authority as `ca`, or in the file that NODE_EXTRA_CA_CERTS names.',
+    'Its certificate was not issued by a known authority, but by a private one, or by a proxy that inspects TLS: give the certificate of that authority as `ca`, or in the file that NODE_EXTRA_CA_CERTS names.',
   ],
   [/^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, 'Its certificate is for another host name: check the URL.'],
   [/^CERT_HAS_EXPIRED$/, 'Its certificate has expired and must be renewed, or the clock of this machine is wrong.'],
@@ -57,7 +57,7 @@ export function transportFailure(thrown: unknown, request: FailedRequest): Token
     code: kindOf(systemCode),
     client,
     message: `Could not reach ${shownUrl(url)} for client "${client}": ${what}.`,
-    hint: proxyError?.hint ?? hintFor(systemCode),
+    hint: proxyError?.hint ?? hintFor(systemCode, url),
     retryable: proxyError?.retryable ?? kindOf(systemCode) !== 'tls',
     systemCode,
     cause: cause ?? chain.at(-1),
@@ -71,9 +71,14 @@ function kindOf(systemCode: string | undefined): 'network' | 'tls' | 'timeout' {
   return TIMEOUT.test(systemCode) ? 'timeout' : 'network'
 }
 
-function hintFor(systemCode: string | undefined): string | undefined {
-  return HINTS.find(([code]) => systemCode !== undefined && code.test(systemCode))?.[1]
+function hintFor(systemCode: string | undefined, url: string): string | undefined {
+  if (systemCode === undefined) return undefined
+  const hint = HINTS.find(([code]) => code.test(systemCode))?.[1]
+  return systemCode === 'ECONNREFUSED' && new URL(url).hostname === 'localhost' ? `${hint} ${HINT_LOCALHOST}` : hint
 }
+
+const HINT_LOCALHOST =
+  '`localhost` may be ::1 as well as 127.0.0.1: write the one that the server listens on. In a container it is the container itself.'
 
 /** The error and what caused it, outermost first. Several connection attempts count as the first of them. */
 function causes(thrown: unknown): unknown[] {

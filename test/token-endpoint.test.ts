@@ -145,9 +145,9 @@ describe('a token request', () => {
   })
 
   it('reads the answer by the options of the client', async () => {
-    const lenient = bench({ defaultLifetimeMs: 7000 })
+    const lenient = bench({ defaultLifetimeMs: 70_000 })
     lenient.server.script.push({ body: { access_token: 'a' } })
-    expect((await lenient.request()).response).toMatchObject({ lifetimeMs: 7000, deviations: ['token_type_missing'] })
+    expect((await lenient.request()).response).toMatchObject({ lifetimeMs: 70_000, deviations: ['token_type_missing'] })
     const strict = bench({ strictTokenType: true })
     strict.server.script.push({ body: { access_token: 'a' } })
     expect(await failureOf(strict.request())).toMatchObject({ code: 'invalid_response', retryable: false })

@@ -93,8 +93,8 @@ function signedJwtBearer(options: JwtBearerOptions): Grant {
   for (const name of ['issuer', 'subject', 'audience'] as const) {
     if (options[name] !== undefined && !(name === 'subject' && subject === null)) text(options[name], name)
   }
-  const lifetimeMs = duration(options.lifetimeMs, 'lifetimeMs', 60_000, 60 * 60_000)
-  if (lifetimeMs < 1000) throw optionError('lifetimeMs', 'must be at least 1000', 'The times in it are whole seconds.')
+  // The times in it are whole seconds.
+  const lifetimeMs = duration(options.lifetimeMs, 'lifetimeMs', 60_000, { leastMs: 1000, mostMs: 60 * 60_000 })
   const scopeInClaims = flag(options.scopeInClaims, 'scopeInClaims')
   const claims = readClaims(options.claims)
   const assertionOf = async (draft: TokenRequestDraft, { scope }: TokenParameters): Promise<string> => {

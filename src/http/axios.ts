@@ -73,7 +73,8 @@ export function attachTokenManager<Name extends string = never>(
     throw optionError('manager', 'differs from the one attached to this instance', 'Detach that first.')
   }
   if (present !== undefined && !saysTheSame(options, present.options)) {
-    throw optionError('options', 'differ from those this instance is attached with', 'Detach it first.')
+    const hint = 'Detach it first; or give one request another token by its own option `token`.'
+    throw new TypeError(`evertoken: this instance is attached with other options already. ${hint}`)
   }
   const attachment =
     present?.attachment ??

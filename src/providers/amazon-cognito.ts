@@ -1,5 +1,6 @@
 import type { ClientOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
+import { ownOptions } from '../option-values.ts'
 import { hostName, type ProviderClientOptions } from './provider.ts'
 
 /** What an app client of an Amazon Cognito user pool is configured with. */
@@ -14,13 +15,14 @@ export interface AmazonCognitoOptions extends ProviderClientOptions<'resource'> 
  * A client's options for Amazon Cognito. Scopes are those of resource servers, such as `orders/read`.
  * @throws TypeError naming the option
  */
-export function amazonCognito({ domain, region, ...options }: AmazonCognitoOptions): ClientOptions {
-  const given = hostName(domain, 'domain', 'auth.example.com')
-  const isPrefix = !given.includes('.')
+export function amazonCognito(given: AmazonCognitoOptions): ClientOptions {
+  const { domain, region, ...options } = ownOptions<AmazonCognitoOptions>(given, '')
+  const named = hostName(domain, 'domain', 'auth.example.com')
+  const isPrefix = !named.includes('.')
   if (isPrefix !== (region !== undefined)) {
-    const problem = isPrefix ? 'must be given for a domain that is a prefix' : 'has no effect beside a custom domain'
+    const problem = isPrefix ? 'must be named for a domain that is a prefix' : 'has no effect beside a custom domain'
     throw optionError('region', problem, "Such as 'eu-central-1'.")
   }
-  const host = isPrefix ? `${given}.auth.${hostName(region, 'region', 'eu-central-1')}.amazoncognito.com` : given
+  const host = isPrefix ? `${named}.auth.${hostName(region, 'region', 'eu-central-1')}.amazoncognito.com` : named
   return { ...options, tokenEndpoint: `https://${host}/oauth2/token` }
 }

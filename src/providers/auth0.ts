@@ -1,5 +1,6 @@
 import type { ClientOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
+import { ownOptions } from '../option-values.ts'
 import { hostName, type ProviderClientOptions } from './provider.ts'
 
 /** What a client at Auth0 is configured with. */
@@ -14,7 +15,8 @@ export interface Auth0Options extends ProviderClientOptions<'audience'> {
  * A client's options for Auth0. Nothing is requested to find the endpoints.
  * @throws TypeError naming the option
  */
-export function auth0({ domain, ...options }: Auth0Options): ClientOptions {
+export function auth0(given: Auth0Options): ClientOptions {
+  const { domain, ...options } = ownOptions<Auth0Options>(given, '')
   if (!options.audience) {
     throw optionError('audience', 'must be given', "Auth0 wants the API's identifier, as its settings show it.")
   }

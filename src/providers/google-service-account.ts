@@ -33,7 +33,7 @@ export interface GoogleServiceAccountOptions
  * @see RFC 7523 §2.1
  */
 export function googleServiceAccount(given: GoogleServiceAccountOptions): ClientOptions {
-  const { credentials, subject, ...options } = given
+  const { credentials, subject, ...options } = ownOptions<GoogleServiceAccountOptions>(given, '')
   const key = ownOptions<GoogleServiceAccountKey>(credentials, 'credentials.')
   const issuer = text(key.client_email, 'credentials.client_email')
   if (!key.private_key) {

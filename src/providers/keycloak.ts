@@ -1,5 +1,6 @@
 import type { ClientOptions } from '../client-options.ts'
 import { endpointUrl } from '../endpoint-url.ts'
+import { ownOptions } from '../option-values.ts'
 import { type ProviderClientOptions, pathSegment } from './provider.ts'
 
 /** What a client at Keycloak is configured with. */
@@ -14,7 +15,8 @@ export interface KeycloakOptions extends ProviderClientOptions {
  * as "Signed JWT" wants it.
  * @throws TypeError naming the option
  */
-export function keycloak({ url, realm, ...options }: KeycloakOptions): ClientOptions {
+export function keycloak(given: KeycloakOptions): ClientOptions {
+  const { url, realm, ...options } = ownOptions<KeycloakOptions>(given, '')
   const server = endpointUrl(url, 'url', options.allowInsecureLoopback === true)
   const issuer = `${server.replace(/\/$/, '')}/realms/${pathSegment(realm, 'realm', 'orders')}`
   const base = `${issuer}/protocol/openid-connect`

@@ -1,5 +1,6 @@
 import type { ClientOptions } from '../client-options.ts'
 import { optionError } from '../errors.ts'
+import { ownOptions } from '../option-values.ts'
 import { hostName, type ProviderClientOptions, pathSegment } from './provider.ts'
 
 /** What an application at Microsoft Entra is configured with. */
@@ -18,7 +19,12 @@ export interface MicrosoftEntraOptions extends ProviderClientOptions<'scope' | '
  * @throws TypeError naming the option
  */
 export function microsoftEntra(given: MicrosoftEntraOptions): ClientOptions {
-  const { tenant, resource, authority = 'login.microsoftonline.com', ...options } = given
+  const {
+    tenant,
+    resource,
+    authority = 'login.microsoftonline.com',
+    ...options
+  } = ownOptions<MicrosoftEntraOptions>(given, '')
   if (typeof resource !== 'string' || resource === '') {
     throw optionError('resource', 'must be the application ID URI of the API', "Such as 'api://orders'.")
   }

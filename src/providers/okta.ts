@@ -1,4 +1,5 @@
 import type { ClientOptions } from '../client-options.ts'
+import { ownOptions } from '../option-values.ts'
 import { hostName, type ProviderClientOptions, pathSegment } from './provider.ts'
 
 /** What a client at Okta is configured with. */
@@ -17,7 +18,8 @@ export interface OktaOptions extends ProviderClientOptions {
  * `audience`, as Okta documents it: `https://example.okta.com/oauth2/default/v1/token`.
  * @throws TypeError naming the option
  */
-export function okta({ domain, authorizationServer = 'default', ...options }: OktaOptions): ClientOptions {
+export function okta(given: OktaOptions): ClientOptions {
+  const { domain, authorizationServer = 'default', ...options } = ownOptions<OktaOptions>(given, '')
   const origin = `https://${hostName(domain, 'domain', 'example.okta.com')}`
   const id = pathSegment(authorizationServer, 'authorizationServer', 'default')
   const issuer = authorizationServer === 'org' ? origin : `${origin}/oauth2/${id}`

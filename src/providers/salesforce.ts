@@ -1,4 +1,5 @@
 import type { ClientOptions } from '../client-options.ts'
+import { ownOptions } from '../option-values.ts'
 import { hostName, type ProviderClientOptions } from './provider.ts'
 
 /** What a connected app at Salesforce is configured with. */
@@ -14,7 +15,8 @@ const SHORTEST_SESSION_MS = 15 * 60_000
  * says. Without `defaultLifetimeMs`, 15 minutes are assumed, the shortest that can be set there.
  * @throws TypeError naming the option
  */
-export function salesforce({ domain, ...options }: SalesforceOptions): ClientOptions {
+export function salesforce(given: SalesforceOptions): ClientOptions {
+  const { domain, ...options } = ownOptions<SalesforceOptions>(given, '')
   const origin = `https://${hostName(domain, 'domain', 'example.my.salesforce.com')}`
   return {
     ...options,

@@ -43,14 +43,18 @@ export class RedisTokenStore implements TokenStore {
   constructor(client: RedisClient, options: RedisTokenStoreOptions) {
     const { prefix = 'evertoken:', timeoutMs, ...protection } = ownOptions<RedisTokenStoreOptions>(options, '', OPTIONS)
     const run = scriptRunner(client)
-    if (run === undefined) throw optionError('client', 'must be a client of the package `redis` or `ioredis`')
+    if (run === undefined) {
+      const hint =
+        typeof client === 'string' ? 'Make one of the URL: `createClient({ url })`, and connect it.' : undefined
+      throw optionError('client', 'must be a client of the package `redis` or `ioredis`', hint)
+    }
     if (typeof prefix !== 'string' || /[^\x21-\x7e]|[{}]/.test(prefix)) {
       // A hash tag would put all tokens on one server of a cluster.
       throw optionError('prefix', 'must be printable characters without spaces or braces')
     }
     this.#run = (script, key, values) => run(script, `${prefix}${key}`, values)
     this.encryption = new StoreEncryption(protection)
-    this.timeoutMs = duration(timeoutMs, 'timeoutMs', 50, 60_000)
+    this.timeoutMs = duration(timeoutMs, 'timeoutMs', 50, { mostMs: 60_000 })
   }
 
   async get(key: string): Promise<StoredRecord | undefined> {

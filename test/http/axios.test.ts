@@ -140,7 +140,7 @@ describe('attachTokenManager', () => {
     const { client, tokens } = attached({}, { scope: 'orders.read', origins: ['https://api.example.com'] })
     attachTokenManager(client, tokens)
     attachTokenManager(client, tokens, { scope: 'orders.read', origins: ['https://api.example.com'] })
-    expect(() => attachTokenManager(client, tokens, { scope: 'orders.write' })).toThrow(/`options` differ from those/)
+    expect(() => attachTokenManager(client, tokens, { scope: 'orders.write' })).toThrow(/attached with other options already/)
   })
 
   it('is put in place again after somebody has cleared the interceptors', async () => {
