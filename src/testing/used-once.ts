@@ -1,0 +1,12 @@
+/** Remembers what must not come twice, for as long as it would be accepted. */
+export class UsedOnce {
+  readonly #until = new Map<string, number>()
+
+  /** Whether this is the first time; `until` and `now` are wall-clock time, epoch milliseconds. */
+  isFirst(id: string, until: number, now: number): boolean {
+    if ((this.#until.get(id) ?? 0) > now) return false
+    this.#until.set(id, until)
+    if (this.#until.size > 20_000) for (const [old, end] of this.#until) if (end <= now) this.#until.delete(old)
+    return true
+  }
+}
