@@ -55,7 +55,7 @@ const TROUBLES: readonly Trouble[] = [
     name: 'full',
     begin: ({ redis }) => askServer(redis.port, 'CONFIG SET maxmemory 1'),
     end: ({ redis }) => askServer(redis.port, 'CONFIG SET maxmemory 0'),
-    reason: /^OOM$/,
+    reason: /^(?:OOM|ERR)$/,
     answers: true,
   },
   {
@@ -78,7 +78,7 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
     async (trouble) => {
       await using redis = await startRedis()
       await using proxy = await startRedisProxy(redis)
-      await using connected = await connect(proxy.url)
+      await using connected = await connect(proxy)
       const listeners = connected.errorListeners()
       const notices: StoreNotice[] = []
       // Where Redis answers, its answer is looked for, however busy this machine is.
@@ -117,7 +117,7 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
 
   it('restarted empty: tokens are written again, with the scripts', async () => {
     await using redis = await startRedis()
-    await using connected = await connect(redis.url)
+    await using connected = await connect(redis)
     const store = new RedisTokenStore(connected.client, { encryptionKeys: randomBytes(32) })
     const share = new TokenShare(new GuardedStore(store, systemClock, () => {}), 'digest')
     const isThere = async () => (await share.put(ID, token(), HOUR)) || (await share.find(ID)) !== undefined
@@ -129,7 +129,7 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
 
   it('is not blamed when this process was busy for longer than a call may take', async () => {
     await using redis = await startRedis()
-    await using connected = await connect(redis.url)
+    await using connected = await connect(redis)
     const store = new RedisTokenStore(connected.client, { encryptionKeys: randomBytes(32), timeoutMs: 100 })
     const share = new TokenShare(new GuardedStore(store, systemClock, () => {}), 'digest')
     await share.put(ID, token(), HOUR)
@@ -142,8 +142,8 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
 
   it('has no lease left behind by a call that it carries out too late', async () => {
     await using redis = await startRedis()
-    await using connected = await connect(redis.url)
-    await using other = await connect(redis.url)
+    await using connected = await connect(redis)
+    await using other = await connect(redis)
     const store = (client: typeof connected) =>
       new RedisTokenStore(client.client, { encryptionKeys: Buffer.from(KEY, 'hex') })
     const join = (client: typeof connected) =>

@@ -31,7 +31,7 @@ describe.skipIf(!hasRedis).each(CLIENTS)('what goes to Redis by $client', ({ con
   async function recorded(protection: { plaintext: true } | { encryptionKeys: Uint8Array }) {
     const server = await anyRedis()
     const proxy = await startRedisProxy(server)
-    const connected = await connect(proxy.url)
+    const connected = await connect(proxy)
     const prefix = `evertoken-test-${process.pid}-${Date.now()}:`
     const store = new RedisTokenStore(connected.client, { ...protection, prefix, timeoutMs: 5000 })
     const share = new TokenShare(new GuardedStore(store, systemClock, () => {}), SECRET)

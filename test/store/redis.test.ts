@@ -6,6 +6,7 @@ import { leaseContract } from '../../src/testing/lease-contract.ts'
 import { KEY, type StoreUnderTest, storeContract, token } from '../../src/testing/store-contract.ts'
 import { anyRedis, canStartRedis, hasRedis, startCluster, startSentinel, WITHOUT_REDIS } from '../support/redis.ts'
 import {
+  type Connect,
   type ConnectedClient,
   connectIoRedis,
   connectIoRedisCluster,
@@ -19,7 +20,7 @@ if (!hasRedis) process.stderr.write(`${WITHOUT_REDIS}\n`)
 
 interface Way {
   readonly name: string
-  readonly connect: (url: string) => Promise<ConnectedClient>
+  readonly connect: Connect
   readonly start: () => Promise<AsyncDisposable & { readonly url: string }>
   readonly isThere: boolean
 }
@@ -48,8 +49,8 @@ describe.each(WAYS)('the store in Redis by $name', ({ connect, start, isThere })
   beforeAll(async () => {
     if (!isThere) return
     server = await start()
-    near = await connect(server.url)
-    far = await connect(server.url)
+    near = await connect(server)
+    far = await connect(server)
   })
   afterAll(async () => {
     for (const open of [far, near, server]) await open?.[Symbol.asyncDispose]()

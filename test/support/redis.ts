@@ -7,7 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 const { EVERTOKEN_TEST_REDIS_URL, CI } = process.env
 
-const hasServer = spawnSync('redis-server', ['--version']).status === 0
+/** The program that is started: Redis, or Valkey where there is no Redis. */
+const PROGRAM = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0)
+
+const hasServer = PROGRAM !== undefined
 
 /** Whether servers can be started, to be stopped, paused or filled by a test. */
 export const canStartRedis: boolean = hasServer || needed('redis-server in the PATH')
@@ -79,7 +82,7 @@ interface ServerProcess {
 }
 
 // The shell ends the server when this process is gone, however it went.
-const GUARDED = 'redis-server "$@" > /dev/null & echo $!; cat > /dev/null; kill -9 $!'
+const GUARDED = `${PROGRAM} "$@" > /dev/null & echo $!; cat > /dev/null; kill -9 $!`
 
 async function startProcess(folder: string, port: number, options: readonly string[]): Promise<ServerProcess> {
   const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
@@ -91,29 +94,52 @@ async function startProcess(folder: string, port: number, options: readonly stri
   }
   const pid = await new Promise<number>((resolve) => shell.stdout.once('data', (text) => resolve(Number(text))))
   for (let tries = 0; tries < 400; tries++) {
-    if ((await askServer(port, 'PING').catch(() => '')).startsWith('+PONG')) return { pid, end }
+    if (/^(?:\+PONG|-NOAUTH)/.test(await askServer(port, 'PING').catch(() => ''))) return { pid, end }
     await wait(25)
   }
   await end()
-  throw new Error('redis-server did not start')
+  throw new Error(`${PROGRAM} did not start`)
 }
 
-/** A server, and the sentinel that knows where it is. */
-export async function startSentinel(): Promise<AsyncDisposable & { readonly url: string }> {
+/** A server with a replica, and the sentinel that watches them. */
+export interface SentinelRedis extends AsyncDisposable {
+  readonly url: string
+  /** Ends the server at once; the sentinel puts the replica in its place. */
+  fail(): Promise<void>
+  /** Whether the replica has all that the server was told. */
+  isReplicated(): Promise<boolean>
+}
+
+export async function startSentinel(): Promise<SentinelRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'evertoken-sentinel-'))
-  const master = await startRedis()
+  const master = await startRedis('--repl-diskless-sync-delay', '0')
+  const replica = await startRedis('--replicaof', '127.0.0.1', String(master.port))
   const configuration = join(folder, 'sentinel.conf')
-  writeFileSync(configuration, `sentinel monitor ${SENTINEL_NAME} 127.0.0.1 ${master.port} 1\n`)
+  const watched = [
+    `monitor ${SENTINEL_NAME} 127.0.0.1 ${master.port} 1`,
+    `down-after-milliseconds ${SENTINEL_NAME} 500`,
+  ]
+  writeFileSync(configuration, watched.map((line) => `sentinel ${line}\n`).join(''))
   const port = await freePort()
   const sentinel = await startProcess(folder, port, [configuration, '--sentinel'])
   return {
     url: `redis://127.0.0.1:${port}`,
+    fail: () => master.kill(),
+    async isReplicated() {
+      const knowsReplica = (await askServer(port, `SENTINEL REPLICAS ${SENTINEL_NAME}`)).includes(String(replica.port))
+      return knowsReplica && (await offsetOf(master)) === (await offsetOf(replica))
+    },
     async [Symbol.asyncDispose]() {
       await sentinel.end()
-      await master[Symbol.asyncDispose]()
+      for (const server of [master, replica]) await server[Symbol.asyncDispose]()
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+async function offsetOf({ port }: TestRedis): Promise<string | undefined> {
+  const replication = await askServer(port, 'INFO replication')
+  return replication.match(/(?:slave|master)_repl_offset:(\d+)/)?.[1]
 }
 
 /** What the server behind the sentinel is called. */
@@ -161,7 +187,8 @@ export async function until(isSo: () => Promise<boolean> | boolean): Promise<voi
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens to. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
