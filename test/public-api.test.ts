@@ -143,6 +143,7 @@ const EXPECTED: Record<string, PublicNames> = {
       'startApi',
       'startAuthorizationServer',
       'storeContract',
+      'stubTokenManager',
     ],
     types: [
       'CertificateRequest',
@@ -170,6 +171,10 @@ const EXPECTED: Record<string, PublicNames> = {
       'StoreContractCase',
       'StoreFault',
       'StoreUnderTest',
+      'StubTokenAnswer',
+      'StubTokenManager',
+      'StubTokenManagerOptions',
+      'StubTokenRequest',
       'TestApi',
       'TestApiAnswer',
       'TestApiOptions',

@@ -20,6 +20,13 @@ export type {
 export { scenarios } from './scenarios.ts'
 export type { ScriptedServer, ScriptedServerOptions } from './scripted-server.ts'
 export { type StoreContractCase, type StoreUnderTest, storeContract } from './store-contract.ts'
+export {
+  type StubTokenAnswer,
+  type StubTokenManager,
+  type StubTokenManagerOptions,
+  type StubTokenRequest,
+  stubTokenManager,
+} from './stub-token-manager.ts'
 export { startApi, type TestApi, type TestApiAnswer, type TestApiOptions, type TestApiRefusal } from './test-api.ts'
 export { type CertificateRequest, TestAuthority, type TestCertificate } from './test-authority.ts'
 export {
