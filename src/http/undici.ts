@@ -64,7 +64,8 @@ export function tokenInterceptor<Name extends string = never>(
 
     function dispatchWithToken(given: DispatchOptions, handler: DispatchHandler): boolean {
       // Its own only: a polluted prototype must not decide.
-      const { token: wanted, ...options } = { __proto__: null, ...given } as DispatchOptions
+      const wanted = Object.hasOwn(given, 'token') ? given.token : undefined
+      const options = wanted === undefined ? { ...given } : withoutToken(given)
       const headers = readHeaders(options.headers)
       if (wanted === false || options.method === 'CONNECT' || headers === undefined || astray.has(handler)) {
         return dispatch(options, handler)
@@ -97,6 +98,10 @@ export function tokenInterceptor<Name extends string = never>(
       }
     } as unknown as Inner
   }
+}
+
+function withoutToken({ token: _, ...options }: DispatchOptions): DispatchOptions {
+  return options
 }
 
 function originIn({ origin }: DispatchOptions): string {
