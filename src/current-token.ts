@@ -1,6 +1,6 @@
 import type { AccessToken } from './access-token.ts'
 import { type Clock, elapsedMs } from './clock.ts'
-import { classify, type TokenAges, type TokenState } from './token-lifecycle.ts'
+import { classify, refreshPauseMs, type TokenAges, type TokenState } from './token-lifecycle.ts'
 
 // A token of this age, or of a tenth of its lifetime, would not be bettered by another.
 const NEW_MS = 10_000
@@ -11,6 +11,15 @@ const FRESH_MS = 10_000
 // The rest of the window is for the request.
 const MOST_POSTPONED = 0.75
 
+// Another process that is busy is left alone for as long as a server that has failed so often.
+const LIKE_FAILURES = 3
+
+/**
+ * Why a refresh is put off: another process of the fleet is `busy` with it; or nothing keeps the fleet from refreshing
+ * `in step`.
+ */
+export type Postponement = 'busy' | 'in step'
+
 /** The token that one key has, and what became known of it since it was received. */
 export class CurrentToken {
   readonly #clock: Clock
@@ -19,8 +28,9 @@ export class CurrentToken {
   // 'expired': found to be so once, and not young again because a clock is set back.
   #mark: 'rejected' | 'suspect' | 'expired' | undefined
   #replacedRejected = false
-  // The token's ages once its refresh was put off.
-  #postponed: TokenAges | undefined
+  // The token's ages, or others once its refresh was put off or brought forward.
+  #ages: TokenAges | undefined
+  #isSpread = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -36,8 +46,7 @@ export class CurrentToken {
     const token = this.get()
     if (token === undefined) return 'absent'
     if (this.#mark === 'rejected' || this.#mark === 'expired') return this.#mark
-    const state = classify(this.#postponed ?? token, elapsedMs(token.requestedAt, this.#clock))
-    return state === 'fresh' && this.#mark === 'suspect' ? 'refresh due' : state
+    return classify(this.#ages ?? token, elapsedMs(token.requestedAt, this.#clock))
   }
 
   /** The token if it has not expired, even if it was rejected. */
@@ -65,7 +74,8 @@ export class CurrentToken {
     this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
     this.#token = token
     this.#mark = undefined
-    this.#postponed = undefined
+    this.#ages = token
+    this.#isSpread = false
     return this.#replacedRejected
   }
 
@@ -80,27 +90,37 @@ export class CurrentToken {
 
   /** Age from which a refresh is due. */
   get dueAfterMs(): number {
-    return (this.#postponed ?? this.#token)?.dueAfterMs ?? 0
+    return this.#ages?.dueAfterMs ?? 0
   }
 
   /**
-   * Puts a refresh that is due off to a moment drawn from what is left of the window, once for each token: processes that
-   * cannot share a token must not refresh in step.
+   * Puts a refresh that is due off: by 20 to 40 seconds, or up to half of what is left, where another process is busy with
+   * it; else to a moment drawn from what is left of the window, once for each token.
    * @returns the token, if it is used until then
    */
-  postponeRefresh(): AccessToken | undefined {
+  postponeRefresh(why: Postponement): AccessToken | undefined {
     const token = this.unexpired()
-    if (token === undefined || this.#mark !== undefined || this.#postponed !== undefined) return undefined
+    if (token === undefined) return undefined
     const ageMs = elapsedMs(token.requestedAt, this.#clock)
     const { expiredAfterMs } = token
-    const dueAfterMs = ageMs + this.#clock.random() * MOST_POSTPONED * (expiredAfterMs - ageMs)
-    this.#postponed = { dueAfterMs, expiredAfterMs }
+    const random = this.#clock.random()
+    let pauseMs: number
+    if (why === 'busy') {
+      pauseMs = refreshPauseMs(LIKE_FAILURES, token, ageMs, random)
+    } else {
+      if (this.#mark !== undefined || this.#isSpread) return undefined
+      this.#isSpread = true
+      pauseMs = random * MOST_POSTPONED * (expiredAfterMs - ageMs)
+    }
+    this.#ages = { dueAfterMs: ageMs + pauseMs, expiredAfterMs }
     return token
   }
 
   /** A rejected token could not be replaced for now: better than none. */
   useOn(): void {
-    if (this.#mark === 'rejected') this.#mark = 'suspect'
+    if (this.#mark !== 'rejected' || this.#token === undefined) return
+    this.#mark = 'suspect'
+    this.#ages = { dueAfterMs: 0, expiredAfterMs: this.#token.expiredAfterMs }
   }
 
   /** The token was found to have expired. */
@@ -110,6 +130,7 @@ export class CurrentToken {
 
   clear(): void {
     this.#token = undefined
+    this.#ages = undefined
     this.#mark = undefined
   }
 }

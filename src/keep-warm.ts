@@ -35,7 +35,8 @@ export class KeepWarm {
   async #run(): Promise<void> {
     for (let sleepMs = this.#nextDueMs(); sleepMs !== undefined; sleepMs = this.#nextDueMs()) {
       // What is due already is held back by a pause or is on its way: look again soon.
-      const ms = sleepMs === 0 ? SHORTEST_SLEEP_MS : Math.min(sleepMs, LONGEST_SLEEP_MS)
+      // In whole milliseconds: of a sum of large and very small numbers nothing may be left, and no time would pass.
+      const ms = sleepMs === 0 ? SHORTEST_SLEEP_MS : Math.min(Math.ceil(sleepMs), LONGEST_SLEEP_MS)
       await this.#clock.sleep(ms, this.#stop.signal, { ref: false })
       for (const source of this.#sources()) if (source.dueInMs() === 0) source.refreshInBackground()
     }

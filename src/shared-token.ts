@@ -1,10 +1,11 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare, SharedPlace } from './client-share.ts'
 import { elapsedMs, withTimeout } from './clock.ts'
+import type { Postponement } from './current-token.ts'
 import { TokenError, TokenResponseError, type TokenResponseErrorInit } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { SharedToken } from './store/record.ts'
-import type { FoundError, FoundToken, ShareAnswer, SharedLease } from './store/token-share.ts'
+import type { FoundError, FoundToken, FreeAnswer, SharedLease } from './store/token-share.ts'
 import { cappedRetryAfterMs, classify } from './token-lifecycle.ts'
 import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
 
@@ -27,8 +28,8 @@ export interface SharedTokenPlan {
   readonly impatience: TokenError | undefined
   /** Requests a token. @throws TokenError, the `refusal` first of all */
   readonly request: () => Promise<AccessToken>
-  /** Puts a refresh off that no store keeps the fleet from making in step, once; the token that is used meanwhile. */
-  readonly postpone: () => AccessToken | undefined
+  /** Puts a refresh off that nobody waits for, and with it ends the flight; the token that is used meanwhile. */
+  readonly postpone: (why: Postponement) => AccessToken | undefined
   /** How long requests pause after a failure. */
   readonly pauseMs: () => number
   /** Another process has requested this token. */
@@ -65,9 +66,11 @@ export async function sharedToken(
     if (mayUseOn(plan.replaced, plan, context)) throw keptError(context)
   }
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal), plan, context)
-    if (answer === 'absent') return plan.postpone() ?? (await requestAlone(place, plan, context, known))
-    if (answer === 'unavailable') return plan.postpone() ?? (await requestAlone(place, plan, context))
+    const busy = () => plan.postpone('busy')
+    const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal, busy), plan, context)
+    if (answer === 'absent') return plan.postpone('in step') ?? (await requestAlone(place, plan, context, known))
+    if (answer === 'unavailable') return plan.postpone('in step') ?? (await requestAlone(place, plan, context))
+    if ('instead' in answer) return answer.instead
     if ('lease' in answer) return await requestForAll(place, answer.lease, plan, context)
     if ('failed' in answer) {
       if (plan.reason === 'forced') return await requestAlone(place, plan, context)
@@ -84,16 +87,12 @@ export async function sharedToken(
 
 // The probe of another process is waited for no longer than one of this process's own would take.
 async function askInTime(
-  ask: (signal: AbortSignal) => Promise<ShareAnswer>,
+  ask: (signal: AbortSignal) => Promise<FreeAnswer<AccessToken>>,
   { signal, impatience }: SharedTokenPlan,
   { clock, settings }: ClientContext,
-): Promise<Exclude<ShareAnswer, 'busy'>> {
-  const ms = settings.attemptTimeoutMs
-  const answer =
-    impatience === undefined
-      ? await ask(signal)
-      : await withTimeout({ clock, ms, tooLate: () => impatience, signal }, (inTime) => ask(inTime))
-  return answer as Exclude<ShareAnswer, 'busy'>
+): Promise<FreeAnswer<AccessToken>> {
+  if (impatience === undefined) return await ask(signal)
+  return await withTimeout({ clock, ms: settings.attemptTimeoutMs, tooLate: () => impatience, signal }, ask)
 }
 
 async function requestForAll(

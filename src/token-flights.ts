@@ -1,6 +1,7 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare } from './client-share.ts'
 import { elapsedMs, type Instant, instant } from './clock.ts'
+import type { Postponement } from './current-token.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { removedError, unexpectedError } from './flight-errors.ts'
@@ -30,8 +31,8 @@ export interface TokenSourceContext extends ClientContext {
 export interface FlightOwner {
   /** The token that is to be replaced, and whether it was rejected. */
   replaced(): { readonly token: AccessToken | undefined; readonly isRejected: boolean }
-  /** Puts a refresh that is due off, once for each token; the token that is used meanwhile. */
-  postponeRefresh(): AccessToken | undefined
+  /** Puts a refresh that is due off; the token that is used meanwhile, if there is one. */
+  postponeRefresh(why: Postponement): AccessToken | undefined
   /** How long requests for this key pause after a failure. */
   pauseMs(): number
   onToken(token: AccessToken, reason: RequestReason): void
@@ -197,7 +198,7 @@ export class TokenFlights {
         leastMs: () => this.#leastMs,
         refusal: isRefused ? admission : undefined,
         impatience: !isRefused && admission.probe ? gate.refusal() : undefined,
-        postpone: () => (plan.background && this.#isAlone(flight, plan) ? this.#owner.postponeRefresh() : undefined),
+        postpone: (why) => this.#postpone(flight, plan, why),
         pauseMs: () => Math.max(gate.pauseMs(), this.#owner.pauseMs()),
         onFound: (token) => this.#isWanted(flight) && this.#owner.onFound(token, plan.reason),
         onDenied: () => {
@@ -229,6 +230,14 @@ export class TokenFlights {
       // Before the next request has its turn, so that a wrong secret is one failed login.
       throw deadline.isRestarted() ? cause : this.#noted(cause, flight, plan)
     }
+  }
+
+  // Nobody waits for the flight, and nobody comes to it any more.
+  #postpone(flight: Flight<AccessToken>, plan: FlightPlan, why: Postponement): AccessToken | undefined {
+    if (!plan.background || !this.#isAlone(flight, plan)) return undefined
+    const token = this.#owner.postponeRefresh(why)
+    if (token !== undefined && this.#present === flight) this.#present = undefined
+    return token
   }
 
   #isAlone(flight: Flight<AccessToken>, { waiters }: FlightPlan): boolean {

@@ -45,7 +45,7 @@ export class TokenSource {
     this.#failures = new KeyFailures(context.clock)
     this.#flights = new TokenFlights(context, key, parameters, {
       replaced: () => this.#replaced(),
-      postponeRefresh: () => this.#current.postponeRefresh(),
+      postponeRefresh: (why) => this.#current.postponeRefresh(why),
       pauseMs: () => this.#failures.pauseMs(),
       onFound: (token, reason) => this.#keepFound(token, reason),
       onToken: (token, reason) => this.#keep(token, reason),

@@ -20,17 +20,14 @@ const seed = Number(values.seed)
 const sizes = [1, 10, 100, 1000, 10_000, 100_000].filter((size) => size <= Number(values.most))
 
 const plans = sizes.flatMap((processes) =>
-  Object.entries<Scenario>(SCENARIOS).flatMap(([scenario, { variants = VARIANTS, most = {} }]) =>
-    variants
-      .filter((variant) => processes <= (most[variant] ?? Number.POSITIVE_INFINITY))
-      .map((variant): FleetPlan => ({ variant, scenario: scenario as ScenarioName, processes, seed })),
+  Object.entries<Scenario>(SCENARIOS).flatMap(([scenario, { variants = VARIANTS }]) =>
+    variants.map((variant): FleetPlan => ({ variant, scenario: scenario as ScenarioName, processes, seed })),
   ),
 )
 
 // Each of those that take long in a Node process of its own, the longest first; the others in one.
-const SHORT = 100_000
-const work = ({ processes, variant, scenario }: FleetPlan) =>
-  processes * (1 + VARIANTS.indexOf(variant)) * (variant === 'lease' && scenario === 'outage' ? 100 : 4)
+const SHORT = 30_000
+const work = ({ processes, variant }: FleetPlan) => processes * (1 + VARIANTS.indexOf(variant))
 const long = plans.filter((plan) => work(plan) > SHORT).sort((a, b) => work(b) - work(a))
 const jobs = [...long.map((plan) => [plan]), plans.filter((plan) => work(plan) <= SHORT)]
 

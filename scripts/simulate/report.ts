@@ -1,7 +1,7 @@
 import { CALLS_PER_SECOND } from './callers.ts'
 import { Figures, NAMES, requestsPerMonth, requestsPerRotation, storeLoad } from './figures.ts'
 import type { FleetOutcome } from './fleet.ts'
-import { SCENARIOS, type Scenario, type ScenarioName, VARIANTS, type Variant } from './scenarios.ts'
+import { type ScenarioName, VARIANTS } from './scenarios.ts'
 
 /** How the simulation was run. */
 export interface RunFacts {
@@ -114,7 +114,6 @@ function scenarios(figures: Figures): string {
   const large = [1000, figures.most]
   const chapter = (scenario: ScenarioName) => {
     const [title, about] = ABOUT[scenario]
-    const { most = {} }: Scenario = SCENARIOS[scenario]
     const sizes = figures.sizes.filter((size) => large.includes(size))
     const rows = sizes.flatMap((size) =>
       VARIANTS.flatMap((variant) => {
@@ -139,7 +138,7 @@ function scenarios(figures: Figures): string {
       'longest wait',
       'store calls per second',
     ]
-    return `### ${title}\n\n${about}${limit(most)}\n\n${markdownTable(heads, rows)}`
+    return `### ${title}\n\n${about}\n\n${markdownTable(heads, rows)}`
   }
   const chapters = (Object.keys(ABOUT) as ScenarioName[]).map(chapter)
   return `## What may happen
@@ -149,14 +148,6 @@ the first process. Calls that waited, and the highest number of the store's call
 after 45 minutes, one minute after a start at once, 60 minutes before something goes away.
 
 ${chapters.join('\n\n')}`
-}
-
-function limit(most: NonNullable<Scenario['most']>): string {
-  const limits = Object.entries(most).map(
-    ([variant, size]) =>
-      ` "${NAMES[variant as Variant]}" is simulated for up to ${number(size)} processes only: larger fleets would take hours.`,
-  )
-  return limits.join('')
 }
 
 function store(figures: Figures): string {

@@ -17,8 +17,6 @@ export interface Scenario {
   readonly holdersDie?: boolean
   /** The variants for which it is something of its own. Default: all. */
   readonly variants?: readonly Variant[]
-  /** The largest fleet of a variant that is simulated, where larger ones would take hours. */
-  readonly most?: Partial<Record<Variant, number>>
 }
 
 const SECOND = 1000
@@ -33,8 +31,6 @@ export const SCENARIOS = {
     settledMs: 60 * MINUTE,
     endMs: 110 * MINUTE,
     outage: { fromMs: 70 * MINUTE, toMs: 85 * MINUTE },
-    // All ask the store again and again whether the holder has a token yet.
-    most: { lease: 1000 },
   },
   storeOutage: {
     startsWithinMs: 40 * MINUTE,

@@ -28,6 +28,9 @@ export type ShareAnswer =
   | 'absent'
   | 'unavailable'
 
+/** What {@link TokenShare.askUntilFree} answers, or what became of it `instead`. */
+export type FreeAnswer<T> = Exclude<ShareAnswer, 'busy'> | { readonly instead: T }
+
 type CellAnswer = Exclude<ShareAnswer, { readonly lease: SharedLease }> | { readonly lease: Lease }
 
 const LEASE_MS = 5000
@@ -100,13 +103,21 @@ export class TokenShare {
   /**
    * As {@link TokenShare.ask}, but asks again while the store says `busy`: after 25 ms, then a quarter later each time, up
    * to 200 ms, with jitter. No subscription: that takes a connection of its own, saves some 20 ms, and can be missed.
+   * @param otherwise asked before each wait for what will do instead
    * @throws the signal's reason when it aborts first
    */
-  async askUntilFree(identity: string, known: SharedToken | undefined, signal: AbortSignal): Promise<ShareAnswer> {
+  async askUntilFree<T = never>(
+    identity: string,
+    known: SharedToken | undefined,
+    signal: AbortSignal,
+    otherwise?: () => T | undefined,
+  ): Promise<FreeAnswer<T>> {
     const { clock } = this.#shared
     for (let pauseMs = POLL_FIRST_MS; ; pauseMs = Math.min(pauseMs * POLL_GROWTH, POLL_MOST_MS)) {
       const answer = await this.ask(identity, known)
       if (answer !== 'busy') return answer
+      const instead = otherwise?.()
+      if (instead !== undefined) return { instead }
       await clock.sleep(pauseMs * (0.75 + clock.random() / 2), signal)
     }
   }

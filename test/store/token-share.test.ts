@@ -5,7 +5,7 @@ import type { StoreEncryptionOptions } from '../../src/store/encryption.ts'
 import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
 import { MemoryTokenStore, type StoreFault } from '../../src/store/memory-store.ts'
 import { SharedToken } from '../../src/store/record.ts'
-import { type ShareAnswer, type SharedLease, TokenShare } from '../../src/store/token-share.ts'
+import { type FreeAnswer, type ShareAnswer, type SharedLease, TokenShare } from '../../src/store/token-share.ts'
 import type { LeaseAnswer, TokenStore } from '../../src/store/token-store.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -41,11 +41,11 @@ interface Joining {
 const token = (value: string, lifetimeMs = HOUR) =>
   new SharedToken({ value, tokenType: 'Bearer', scope: ['orders.read'], lifetimeMs })
 
-function leased(answer: ShareAnswer): SharedLease {
+function leased(answer: ShareAnswer | FreeAnswer<never>): SharedLease {
   return typeof answer === 'object' && 'lease' in answer ? answer.lease : expect.unreachable(JSON.stringify(answer))
 }
 
-function found(answer: ShareAnswer): { token: SharedToken; leftMs: number } {
+function found(answer: ShareAnswer | FreeAnswer<never>): { token: SharedToken; leftMs: number } {
   return typeof answer === 'object' && 'found' in answer ? answer.found : expect.unreachable(JSON.stringify(answer))
 }
 

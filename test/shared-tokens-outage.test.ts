@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { Fleet, type FleetProcess } from './support/fleet.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+const callsOf = ({ store }: FleetProcess) => sum(Object.values(store.calls))
+const isFresh = ({ tokens }: FleetProcess) => tokens.inspect({}).state === 'fresh'
+
+describe('while the authorization server is away for long', () => {
+  it('a refresh that nobody waits for asks the store every 20 seconds at most, and finds the new token soon', async () => {
+    const fleet = new Fleet()
+    const processes = [...fleet.processes(20, { keepWarm: true }), ...fleet.processes(20)]
+    await fleet.tokensOf(processes)
+    await fleet.clock.advance(37 * MINUTE)
+    fleet.server.byDefault = { status: 503, afterMs: 100 }
+    const before = processes.map(callsOf)
+    const outageMs = 20 * MINUTE
+    for (let passed = 0; passed < outageMs; passed += 5 * SECOND) {
+      const calls = sum(processes.map(callsOf))
+      for (const { tokens } of processes.slice(20)) expect(tokens.source().peek()).toBeDefined()
+      for (let second = 0; second < 5; second++) {
+        await Promise.all(processes.slice(20).map(({ tokens }) => tokens.getToken()))
+        await fleet.clock.advance(SECOND)
+      }
+      expect(sum(processes.map(callsOf)) - calls).toBeLessThanOrEqual(processes.length)
+    }
+    processes.forEach((one, at) => {
+      expect(callsOf(one) - (before[at] ?? 0)).toBeLessThanOrEqual(outageMs / (15 * SECOND))
+    })
+    // One after another, each after the pause that the last has set.
+    expect(fleet.server.requests.length).toBeGreaterThan(20)
+    expect(fleet.server.requests.length).toBeLessThan(outageMs / (5 * SECOND))
+
+    fleet.server.byDefault = { afterMs: 100 }
+    const requests = fleet.server.requests.length
+    await fleet.clock.advance(45 * SECOND)
+    await Promise.all(processes.slice(20).map(({ tokens }) => tokens.getToken()))
+    await fleet.clock.advance(SECOND)
+    expect(fleet.server.requests).toHaveLength(requests + 1)
+    // Those that failed themselves pause for longer.
+    expect(processes.filter(isFresh).length).toBeGreaterThan(processes.length / 2)
+    await fleet.clock.advance(MINUTE)
+    for (const { tokens } of processes) expect(tokens.source().peek()).toBeDefined()
+    expect(fleet.server.requests).toHaveLength(requests + 1)
+  })
+
+  it('whoever comes to wait, since the token has expired meanwhile, is served as soon as there is another', async () => {
+    const fleet = new Fleet()
+    const [holder, other] = [fleet.join(), fleet.join()]
+    await fleet.tokensOf([holder, other])
+    await fleet.clock.advance(59 * MINUTE)
+    fleet.server.byDefault = { hang: true }
+    await holder.tokens.getToken()
+    await fleet.clock.advance(SECOND)
+    fleet.server.byDefault = { afterMs: 100 }
+    await other.tokens.getToken()
+    await fleet.clock.advance(SECOND)
+    const calls = callsOf(other)
+    await fleet.clock.advance(48 * SECOND)
+    expect(callsOf(other)).toBe(calls)
+    const begun = fleet.clock.monotonicNow()
+    const waited = other.tokens.getToken().then(() => fleet.clock.monotonicNow() - begun)
+    await fleet.clock.advance(SECOND)
+    expect(await waited).toBeLessThan(500)
+  })
+
+  it('nobody waits for tokens of three seconds either', async () => {
+    const fleet = new Fleet()
+    fleet.server.expiresIn = 3
+    const processes = fleet.processes(8)
+    await fleet.tokensOf(processes, 500)
+    for (let passed = 0; passed < 30 * SECOND; passed += 50) {
+      for (const { tokens } of processes) expect(tokens.source().peek()).toBeDefined()
+      await Promise.all(processes.map(({ tokens }) => tokens.getToken()))
+      await fleet.clock.advance(50)
+    }
+    // A rotation takes one and a half seconds at least.
+    expect(fleet.server.requests.length).toBeLessThanOrEqual(20)
+  })
+})
