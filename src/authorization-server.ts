@@ -14,6 +14,14 @@ import { createTransport, type HttpRequest, type HttpResponse, type Send } from 
 /** What is to be sent, as far as the client's connection to its server does not know it. */
 export type ExchangePlan = Omit<RequestPlan, 'now' | 'certificate'>
 
+/** What bounds an attempt beside its own time. */
+export interface AttemptLimits {
+  /** Ends the attempt; its reason is what the attempt fails with. */
+  readonly signal: AbortSignal
+  /** Whether nobody waited when the request began: it alone then does not keep the process alive. Default false. */
+  readonly background?: boolean | undefined
+}
+
 /**
  * One client's connection to its authorization server: metadata, client certificate, authenticated requests, and the time
  * that one attempt may take.
@@ -53,8 +61,8 @@ export class AuthorizationServer {
   }
 
   /** The metadata, if the client is configured with an issuer only. @throws TokenError `discovery_failed`, `issuer_mismatch` */
-  async metadata(signal: AbortSignal): Promise<ServerMetadata | undefined> {
-    return await this.#discovery?.load(signal)
+  async metadata({ signal, background }: AttemptLimits): Promise<ServerMetadata | undefined> {
+    return await this.#discovery?.load(signal, background)
   }
 
   /** Lets the metadata be loaded anew: an endpoint is not where it says. */
@@ -84,9 +92,14 @@ export class AuthorizationServer {
   }
 
   /** Runs one attempt with a signal that aborts when the given one does or the attempt's own time is up. */
-  async inTime<T>(url: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async inTime<T>(
+    url: string,
+    { signal, background }: AttemptLimits,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const { name, attemptTimeoutMs: ms } = this.settings
-    return await withTimeout({ clock: this.clock, ms, tooLate: () => timeoutError(name, url, ms), signal }, work)
+    const tooLate = () => timeoutError(name, url, ms)
+    return await withTimeout({ clock: this.clock, ms, tooLate, signal, ref: !background }, work)
   }
 }
 

@@ -46,16 +46,18 @@ export interface Timeout {
   readonly tooLate: () => Error
   /** Aborts the work too. */
   readonly signal?: AbortSignal | undefined
+  /** As in {@link Clock.sleep}. */
+  readonly ref?: boolean | undefined
 }
 
 /** Runs work with a signal that aborts when its time is up, or when the given one does. */
 export async function withTimeout<T>(
-  { clock, ms, tooLate, signal }: Timeout,
+  { clock, ms, tooLate, signal, ref = true }: Timeout,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const timeout = new AbortController()
   const done = new AbortController()
-  void clock.sleep(ms, done.signal).then(
+  void clock.sleep(ms, done.signal, { ref }).then(
     () => timeout.abort(tooLate()),
     () => {},
   )

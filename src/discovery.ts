@@ -24,7 +24,8 @@ const PAUSE_AFTER_FAILURE_MS = 60 * 1000
 
 const HINT_ISSUER =
   'Check `issuer`: is there a JSON document when you open that address in a browser? Or give `tokenEndpoint` instead.'
-const HINT_ENDPOINT = 'By its path `issuer` is an endpoint, and not the issuer: give that for tokens as `tokenEndpoint`.'
+const HINT_ENDPOINT =
+  'By its path `issuer` is an endpoint, and not the issuer: give that for tokens as `tokenEndpoint`.'
 
 /**
  * The metadata of one issuer, loaded when it is first needed and again when it is an hour old.
@@ -47,14 +48,15 @@ export class Discovery {
 
   /**
    * The metadata, from the cache or over the network. Concurrent calls share one load; `signal` detaches its caller alone.
+   * One that is begun in the `background` does not keep the process alive.
    * @throws TokenError `discovery_failed`, `retryable` where the server or the network is at fault for now
    * @throws TokenError `issuer_mismatch`
    */
-  load(signal: AbortSignal): Promise<ServerMetadata> {
+  load(signal: AbortSignal, background = false): Promise<ServerMetadata> {
     const known = this.#known
     if (known !== undefined && elapsedMs(known.since, this.#options.clock) < known.forMs)
       return Promise.resolve(known.metadata)
-    this.#flight ??= new Flight(() => this.#reload())
+    this.#flight ??= new Flight(() => this.#reload(background))
     return this.#flight.wait(signal)
   }
 
@@ -63,11 +65,11 @@ export class Discovery {
     if (this.#known !== undefined) this.#known = { ...this.#known, forMs: PAUSE_AFTER_FAILURE_MS }
   }
 
-  async #reload(): Promise<ServerMetadata> {
+  async #reload(background: boolean): Promise<ServerMetadata> {
     const { client, issuer, clock, events } = this.#options
     const since = instant(clock)
     try {
-      const metadata = await this.#loadInTime()
+      const metadata = await this.#loadInTime(background)
       this.#known = { metadata, since, forMs: FRESH_MS }
       events?.emit('metadataLoaded', () => ({ client, issuer, tokenEndpoint: metadata.tokenEndpoint }))
       return metadata
@@ -82,16 +84,18 @@ export class Discovery {
     }
   }
 
-  async #loadInTime(): Promise<ServerMetadata> {
+  async #loadInTime(background: boolean): Promise<ServerMetadata> {
     const { clock, timeoutMs: ms = 5000 } = this.#options
     const tooLate = () => this.#error(`no answer within ${ms} ms`, { retryable: true })
-    return await withTimeout({ clock, ms, tooLate }, (signal) => this.#tryLocations(signal))
+    const timeout = { clock, ms, tooLate, ref: !background }
+    return await withTimeout(timeout, (signal) => this.#tryLocations(signal, background))
   }
 
-  async #tryLocations(signal: AbortSignal): Promise<ServerMetadata> {
+  async #tryLocations(signal: AbortSignal, background: boolean): Promise<ServerMetadata> {
     const answers: string[] = []
     for (const url of this.#locations) {
-      const response = await this.#options.send({ method: 'GET', url, headers: { accept: 'application/json' }, signal })
+      const headers = { accept: 'application/json' }
+      const response = await this.#options.send({ method: 'GET', url, headers, signal, background })
       if (isTransientStatus(response.status)) throw this.#unavailable(url, response)
       const metadata = response.status === 200 ? readServerMetadata(response.body, this.#options) : undefined
       if (metadata !== undefined) return metadata

@@ -11,11 +11,11 @@ import { isTransientStatus } from './retry-after.ts'
 export async function revokeToken(server: AuthorizationServer, token: string): Promise<void> {
   const { name, revocationEndpoint, certificate } = server.settings
   const { signal } = new AbortController()
-  const metadata = await server.metadata(signal)
+  const metadata = await server.metadata({ signal })
   const alias = certificate && metadata?.mtlsRevocationEndpoint
   const url = revocationEndpoint ?? alias ?? metadata?.revocationEndpoint
   if (url === undefined) throw revocationUnavailable(name)
-  const { status } = await server.inTime(url, signal, async (deadline) => {
+  const { status } = await server.inTime(url, { signal }, async (deadline) => {
     const { request } = await server.build({
       url,
       metadata,

@@ -1,5 +1,5 @@
 import type { AuthenticatedRequest } from './authenticated-request.ts'
-import { AuthorizationServer, type ExchangePlan } from './authorization-server.ts'
+import { type AttemptLimits, AuthorizationServer, type ExchangePlan } from './authorization-server.ts'
 import type { TokenRequestDraft } from './client-authentication/client-authentication.ts'
 import type { ReadCertificate } from './client-certificate.ts'
 import type { ClientSettings } from './client-options.ts'
@@ -20,9 +20,7 @@ import { readReceivedToken, readTokenResponse, type TokenResponse } from './toke
 import type { HttpResponse } from './transport.ts'
 
 /** What bounds one token request. */
-export interface TokenRequestLimits {
-  /** Ends the request; its reason is what the request fails with. */
-  readonly signal: AbortSignal
+export interface TokenRequestLimits extends AttemptLimits {
   /** Milliseconds until the deadline. */
   readonly leftMs: () => number
   /** How many attempts may be made; asked after each failure. */
@@ -82,7 +80,9 @@ export class TokenEndpoint {
         return currentCredential !== undefined && (await currentCredential(name)) !== credential
       }
       try {
-        return await this.#server.inTime(this.url, signal, (deadline) => abortable(deadline, () => changed(deadline)))
+        return await this.#server.inTime(this.url, { signal }, (deadline) =>
+          abortable(deadline, () => changed(deadline)),
+        )
       } catch {
         // What cannot be read is no news: the failure that is remembered says more.
         return false
@@ -97,7 +97,7 @@ export class TokenEndpoint {
    * @throws TokenError, TokenResponseError, TokenTransportError
    */
   async requestToken(parameters: TokenParameters, limits: TokenRequestLimits): Promise<RequestedToken> {
-    const attempts = () => retry(() => this.#attempt(parameters, limits.signal), { clock: this.#clock, ...limits })
+    const attempts = () => retry(() => this.#attempt(parameters, limits), { clock: this.#clock, ...limits })
     try {
       return await attempts()
     } catch (error) {
@@ -113,16 +113,17 @@ export class TokenEndpoint {
   }
 
   // Retries wrap the building of the request, so that every attempt has the current secret and a new assertion.
-  async #attempt(parameters: TokenParameters, signal: AbortSignal): Promise<RequestedToken> {
+  async #attempt(parameters: TokenParameters, limits: AttemptLimits): Promise<RequestedToken> {
     const { grant, tokenEndpoint, hooks, certificate, dpop } = this.#settings
-    if (hooks.requestToken !== undefined) return await this.#requestByHook(hooks.requestToken, parameters, signal)
-    const metadata = await this.#server.metadata(signal)
+    if (hooks.requestToken !== undefined) return await this.#requestByHook(hooks.requestToken, parameters, limits)
+    const metadata = await this.#server.metadata(limits)
     const alias = certificate && metadata?.mtlsTokenEndpoint
     const url = tokenEndpoint ?? alias ?? metadata?.tokenEndpoint ?? ''
-    return await this.#server.inTime(url, signal, async (deadline) => {
+    return await this.#server.inTime(url, limits, async (deadline) => {
       const fill = (draft: TokenRequestDraft) => fillGrant(grant, draft, parameters)
       const rebuild = hooks.buildRequest && this.#rebuilder(hooks.buildRequest, parameters, deadline)
-      const plan = { url, metadata, signal: deadline, fill, rebuild, dpop }
+      const { background } = limits
+      const plan = { url, metadata, background, signal: deadline, fill, rebuild, dpop }
       const nonce = dpop?.nonce({ url })
       try {
         return await this.#exchange(plan, parameters)
@@ -134,11 +135,14 @@ export class TokenEndpoint {
     })
   }
 
-  async #exchange(plan: ExchangePlan, parameters: TokenParameters): Promise<RequestedToken> {
+  async #exchange(
+    { background, ...plan }: ExchangePlan & AttemptLimits,
+    parameters: TokenParameters,
+  ): Promise<RequestedToken> {
     const built = await this.#build(plan)
     const requestedAt = instant(this.#clock)
     try {
-      const answer = await this.#server.send(built.request)
+      const answer = await this.#server.send({ ...built.request, background })
       plan.dpop?.noteNonce(built.request, answer.header('dpop-nonce'))
       const response = this.#read(answer, built, parameters, requestedAt)
       return { response, requestedAt, certificate: built.request.certificate }
@@ -162,10 +166,10 @@ export class TokenEndpoint {
   async #requestByHook(
     requestToken: NonNullable<PartnerHooks['requestToken']>,
     parameters: TokenParameters,
-    signal: AbortSignal,
+    limits: AttemptLimits,
   ): Promise<RequestedToken> {
     const { name: client, defaultLifetimeMs } = this.#settings
-    return await this.#server.inTime('', signal, async (deadline) => {
+    return await this.#server.inTime('', limits, async (deadline) => {
       const secrets: string[] = []
       const hide = (secret: string) => secrets.push(...spellings(secret))
       const wanted = describeRequest(this.#settings, parameters, deadline, hide)

@@ -83,7 +83,7 @@ export class TokenFlights {
   join(reason: RequestReason, leastMs: number, refusal: () => TokenError | undefined): Flight<AccessToken> {
     if (this.#present !== undefined && this.#present === this.#outdated) return this.next(refusal)
     if (this.#present === undefined) this.#begin(reason, refusal)
-    else this.#control?.restartIfOverdue()
+    else this.#watch()
     this.#leastMs = Math.max(this.#leastMs, leastMs)
     return this.#present as Flight<AccessToken>
   }
@@ -96,7 +96,7 @@ export class TokenFlights {
     if (this.#present === undefined) return this.#begin('forced', refusal)
     const ended = this.#whyEnded()
     if (ended !== undefined) throw ended
-    this.#control?.restartIfOverdue()
+    this.#watch()
     this.#forced ??= runDetached(() => new Flight<AccessToken>((self) => this.#force(self, refusal)))
     return this.#forced
   }
@@ -171,7 +171,9 @@ export class TokenFlights {
   async #fly(flight: Flight<AccessToken>, plan: FlightPlan): Promise<AccessToken> {
     const { gate } = this.#context
     try {
-      return await withinDeadline(this.#context, this.#onBegin, (deadline) => this.#obtain(flight, plan, deadline))
+      return await withinDeadline(this.#context, plan.background, this.#onBegin, (deadline) =>
+        this.#obtain(flight, plan, deadline),
+      )
     } catch (cause) {
       throw this.#noted(cause, flight, plan)
     } finally {
@@ -263,6 +265,12 @@ export class TokenFlights {
 
   #errorOf(cause: unknown): TokenError {
     return cause instanceof TokenError ? cause : unexpectedError(this.#context.settings.name, cause)
+  }
+
+  // A caller comes to a request that is under way.
+  #watch(): void {
+    this.#control?.watch()
+    this.#control?.restartIfOverdue()
   }
 
   #whyEnded(): TokenError | undefined {

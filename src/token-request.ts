@@ -51,6 +51,7 @@ export async function requestAccessToken(
   events.emit('tokenRequested', () => ({ ...about, reason, background }))
   const requested = await endpoint.requestToken(parameters, {
     signal: deadline.signal,
+    background,
     leftMs: () => deadline.leftMs(),
     maxAttempts,
     onRetry: (error, attempt, delayMs) => {
@@ -114,31 +115,43 @@ export interface Deadline {
 export interface RequestControl {
   /** Begins it again if it slept through a suspension of the machine or a frozen serverless function. */
   restartIfOverdue(): void
+  /** Somebody waits for it now: it keeps the process alive. */
+  watch(): void
   /** Ends it for this reason. */
   abandon(reason: TokenError): void
 }
 
-/** Runs a token request within the client's `timeoutMs`; `onBegin` is handed the control of each beginning. */
+/**
+ * Runs a token request within the client's `timeoutMs`; `onBegin` is handed the control of each beginning. One that begins
+ * in the `background` does not keep the process alive until it is watched.
+ */
 export async function withinDeadline<T>(
   { settings, clock, endpoint }: ClientContext,
+  background: boolean,
   onBegin: (control: RequestControl) => void,
   work: (deadline: Deadline) => Promise<T>,
 ): Promise<T> {
+  let isWatched = !background
   for (;;) {
     const begun = instant(clock)
     const abort = new AbortController()
     const done = new AbortController()
     const leftMs = () => settings.timeoutMs - elapsedMs(begun, clock)
     const end = () => abort.abort(timeoutError(settings.name, endpoint.url, settings.timeoutMs))
+    const endAfter = (ms: number, ref: boolean) => void clock.sleep(ms, done.signal, { ref }).then(end, () => {})
     let restart = false
     onBegin({
       restartIfOverdue: () => {
         restart ||= leftMs() < -OVERDUE_MS
         if (restart) end()
       },
+      watch: () => {
+        if (!isWatched) endAfter(leftMs(), true)
+        isWatched = true
+      },
       abandon: (reason) => abort.abort(reason),
     })
-    void clock.sleep(settings.timeoutMs, done.signal).then(end, () => {})
+    endAfter(settings.timeoutMs, isWatched)
     try {
       // Raced, and not left to the work, because a supplier of secrets may hang and know nothing of signals.
       const deadline = { signal: abort.signal, leftMs, isRestarted: () => restart }

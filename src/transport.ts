@@ -1,5 +1,5 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import http, { type ClientRequest, Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http'
+import https, { Agent as HttpsAgent } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import type { AxiosInstance, AxiosRequestConfig, AxiosRequestHeaders } from 'axios'
 import type { ReadCertificate } from './client-certificate.ts'
@@ -23,6 +23,8 @@ export interface HttpRequest {
   readonly secrets?: readonly string[] | undefined
   /** What the connection shows to the server. Not for a transport that is given. */
   readonly certificate?: ReadCertificate | undefined
+  /** Whether nobody waits for the answer: then the request alone does not keep the process alive. Not for a transport that is given. */
+  readonly background?: boolean | undefined
   /** Ends the request, the reading of the answer's body included; the request then rejects with its reason. */
   readonly signal: AbortSignal
 }
@@ -136,7 +138,7 @@ function exchangeBy(options: TransportOptions): Exchange {
   const { client, transport } = options
   if (transport === undefined) {
     const routeFor = ownRoutes(options)
-    return (request) => exchangeByAxios(() => routeFor(request.certificate), request, client)
+    return (request) => exchangeByAxios(() => routeFor(request.certificate), request, client, ownConfig(request))
   }
   for (const name of ['proxy', 'ca'] as const) {
     if (options[name] === undefined) continue
@@ -203,10 +205,20 @@ function routeOf(instance: AxiosLike): AxiosRoute {
   return { instance, choose: proxyChooserOf(proxy), tls: agent?.options ?? {} }
 }
 
+// What axios calls instead of http.request() or https.request(). The agent refs a connection again that it keeps.
+function ownConfig({ background, url }: HttpRequest): AxiosRequestConfig {
+  if (!background) return {}
+  const { request } = new URL(url).protocol === 'https:' ? https : http
+  const requestUnwatched = (options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest =>
+    request(options, onAnswer).once('socket', (socket) => socket.unref())
+  return { transport: { request: requestUnwatched } }
+}
+
 async function exchangeByAxios(
   route: () => AxiosRoute | Promise<AxiosRoute>,
   request: HttpRequest,
   client: string,
+  config: AxiosRequestConfig = {},
 ): Promise<HttpResponse> {
   const { method, url, headers, body, signal } = request
   try {
@@ -214,6 +226,7 @@ async function exchangeByAxios(
     const proxy = new URL(url).protocol === 'https:' ? choose(url) : undefined
     const response = await instance.request({
       ...SAFE_CONFIG,
+      ...config,
       method,
       url,
       data: body,
