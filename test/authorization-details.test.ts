@@ -70,7 +70,7 @@ describe('canonicalDetails', () => {
     ['null', null],
   ])('refuses %s in place of a list', (_, details) => {
     expect(() => canonical(details)).toThrow(TypeError)
-    expect(() => canonical(details)).toThrow('`authorizationDetails` must be a list of objects')
+    expect(() => canonical(details)).toThrow('`authorizationDetails` must be a list of objects. See RFC 9396 §2.')
   })
 
   it.each([
@@ -79,6 +79,7 @@ describe('canonicalDetails', () => {
     ['a type that is no text', { type: 5 }],
     ['an inherited type', Object.create({ type: 'a' })],
     ['no object', 'a'],
+    ['a function', Object.assign(() => {}, { type: 'a' })],
     ['null', null],
   ])('E6: refuses a detail with %s, and says which', (_, detail) => {
     expect(() => canonical([{ type: 'a' }, detail])).toThrow(
@@ -124,6 +125,13 @@ describe('canonicalDetails', () => {
     let shared: unknown = 'x'
     for (let i = 0; i < 30; i += 1) shared = [shared, shared]
     expect(() => canonical([{ type: 'a', shared }])).toThrow('holds more than 10000 values')
+  })
+
+  it('takes ten thousand values, and nothing that holds more beyond them', () => {
+    // The list of details, the detail, its type and the list are values too.
+    const detail = (items: number) => ({ type: 'a', x: [...Array(items).fill(1), []] })
+    expect(() => canonical([detail(9995)])).not.toThrow()
+    expect(() => canonical([detail(9996)])).toThrow('holds more than 10000 values')
   })
 
   it('reads every member once', () => {

@@ -66,6 +66,29 @@ describe('FailureMemory', () => {
     expect(memory.inARow).toBe(0)
   })
 
+  it('prolongs a pause that would end sooner, by the newer failure, without counting it', async () => {
+    const clock = new VirtualClock()
+    const memory = new FailureMemory(clock)
+    const second = new TokenTransportError({ code: 'timeout', message: 'Slow.' })
+    memory.remember(FAILURE, () => 1000)
+    memory.prolong(second, 1500)
+    expect(memory.inARow).toBe(1)
+    expect(memory.remainingMs()).toBe(1500)
+    await clock.advance(1499)
+    expect(memory.recall()).toBe(second)
+    await clock.advance(1)
+    expect(memory.recall()).toBeUndefined()
+    expect(memory.remainingMs()).toBe(0)
+  })
+
+  it.each([1000, 999, 0])('keeps a pause of 1000 ms and its failure where %i ms are asked for', async (pauseMs) => {
+    const memory = new FailureMemory(new VirtualClock())
+    memory.remember(FAILURE, () => 1000)
+    memory.prolong(new TokenTransportError({ code: 'timeout', message: 'Slow.' }), pauseMs)
+    expect(memory.recall()).toBe(FAILURE)
+    expect(memory.remainingMs()).toBe(1000)
+  })
+
   it.each<[what: string, happens: (clock: VirtualClock) => void]>([
     ['the machine slept through it', (clock) => clock.suspend(60_000)],
     ['the wall clock was set forward', (clock) => clock.moveWall(60_000)],
@@ -124,8 +147,20 @@ describe('failureScope', () => {
     expect(failureScope(error)).toBe('client')
   })
 
-  it('of a scope that was not granted is the key: other scopes may be', () => {
-    expect(failureScope(new TokenError({ code: 'scope_not_granted', message: 'Less.' }))).toBe('key')
+  it.each(['scope_not_granted', 'expired_on_arrival'] as const)(
+    'of %s is the key: other tokens may be good',
+    (code) => {
+      expect(failureScope(new TokenError({ code, message: 'No.' }))).toBe('key')
+    },
+  )
+
+  it.each<[what: string, status: number, isForUser: boolean | undefined, scope: 'key' | 'client']>([
+    ["a 400 for one user's token", 400, true, 'key'],
+    ["another status for one user's token", 404, true, 'client'],
+    ['a 400 for a token of the service itself', 400, false, 'client'],
+    ['a 400 where nothing is said of a user', 400, undefined, 'client'],
+  ])('of %s, of which the server says no more, is as far as it may reach', (_what, status, isForUser, scope) => {
+    expect(failureScope(answered(status), isForUser)).toBe(scope)
   })
 })
 

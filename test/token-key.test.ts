@@ -131,6 +131,20 @@ describe('tokenKey', () => {
     expect(tokenKey('a",["read"', NONE)).not.toBe(tokenKey('a', token))
   })
 
+  it.each<[text: string, wanted: Partial<TokenParameters>]>([
+    ['["client",[],[],[],[]]', {}],
+    ['["client",[],[],[],[]]', { authorizationDetails: '' }],
+    [
+      '["client",["a","b"],["urn:r"],["c"],[["x","1"],["y","2"]]]',
+      {
+        ...{ scope: ['b', 'a', 'b'], resource: ['urn:r'], audience: ['c'], parameters: { y: '2', x: '1' } },
+      },
+    ],
+    ['["client",[],[],[],[],"[{}]",null]', { authorizationDetails: '[{}]' }],
+  ])('is %s in every version, because the processes of a fleet find their tokens by it', (text, wanted) => {
+    expect(tokenKey('client', { ...NONE, ...wanted })).toBe(text)
+  })
+
   it('holds a digest of a subject token, and never the token', () => {
     const key = tokenKey('client', { ...NONE, subject: new SubjectToken('Marker-S3cret') })
     expect(key).not.toContain('Marker')
