@@ -169,11 +169,22 @@ export function hintForUrl(endpoint: string): string {
   return `Check that the configured URL is the token endpoint. ${hintForPath(endpoint)}`.trim()
 }
 
+/** For an endpoint that redirects. */
+export function hintForRedirect(endpoint: string): string {
+  const refusal = 'Credentials are never sent along a redirect: configure the final URL.'
+  return isAuthorization(endpoint) ? `${HINT_AUTHORIZATION} ${refusal}` : refusal
+}
+
+const HINT_AUTHORIZATION =
+  'By its path it is the authorization endpoint, where users sign in: that for tokens often ends in `/token`.'
+
+function isAuthorization(endpoint: string): boolean {
+  return /\/auth(?:orize|orization)?\/?$/.test(new URL(endpoint).pathname)
+}
+
 function hintForPath(endpoint: string): string {
   const { pathname } = new URL(endpoint)
-  if (/\/auth(?:orize|orization)?\/?$/.test(pathname)) {
-    return 'By its path it is the authorization endpoint, where users sign in: that for tokens often ends in `/token`.'
-  }
+  if (isAuthorization(endpoint)) return HINT_AUTHORIZATION
   return /token/i.test(pathname) ? '' : 'If it is the issuer, give it as `issuer`, and not as `tokenEndpoint`.'
 }
 

@@ -10,9 +10,11 @@ export function removedError(client: string): TokenError {
   })
 }
 
+const OURS = 'evertoken: '
+
 // A wrong option that could not be seen before holds no secret, and says what is wrong.
 function isOurs(cause: unknown): cause is TypeError {
-  return cause instanceof TypeError && cause.message.startsWith('evertoken: ')
+  return cause instanceof TypeError && cause.message.startsWith(OURS)
 }
 
 /** The error of a request that failed in a way it must not. */
@@ -20,8 +22,10 @@ export function unexpectedError(client: string, cause: unknown): TokenError {
   return new TokenError({
     code: 'unexpected',
     client,
-    message: `The token request for client "${client}" failed: ${isOurs(cause) ? cause.message : 'look at `cause`'}.`,
-    hint: 'A `transport`, `clock` or other function that evertoken was given may be at fault.',
+    message: `The token request for client "${client}" failed${isOurs(cause) ? '' : ': look at `cause`'}.`,
+    hint: isOurs(cause)
+      ? `The ${cause.message.slice(OURS.length).replace(/\.$/, '')}.`
+      : 'A `transport`, `clock` or other function that evertoken was given may be at fault.',
     cause,
   })
 }

@@ -32,13 +32,19 @@ function checkMs(value: unknown, option: string): void {
   throw optionError(option, 'must be a number of milliseconds')
 }
 
+// Hardly a token request is done sooner.
+const SECONDS_BELOW = 100
+
 /** The error of a caller whose `timeoutMs` ran out. */
 export function waitTimeoutError(client: string, timeoutMs: number | undefined): TokenError {
   return new TokenError({
     code: 'wait_timeout',
     client,
     message: `No token for client "${client}" within the caller's ${timeoutMs} ms; the token request goes on.`,
-    hint: 'Give the call more time than a token request needs.',
+    hint:
+      timeoutMs !== undefined && timeoutMs < SECONDS_BELOW
+        ? '`timeoutMs` is in milliseconds: were seconds meant? A token request takes longer than that.'
+        : 'Give the call more time than a token request needs.',
     retryable: true,
   })
 }

@@ -65,9 +65,9 @@ export async function sharedToken(
     if (newer !== undefined) return newer
     if (mayUseOn(plan.replaced, plan, context)) throw keptError(context)
   }
+  const asking = { otherwise: () => plan.postpone('busy'), patienceMs: patienceMs(plan, context) }
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    const busy = () => plan.postpone('busy')
-    const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal, busy), plan, context)
+    const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal, asking), plan, context)
     if (answer === 'absent') return plan.postpone('in step') ?? (await requestAlone(place, plan, context, known))
     if (answer === 'unavailable') return plan.postpone('in step') ?? (await requestAlone(place, plan, context))
     if ('instead' in answer) return answer.instead
@@ -83,6 +83,11 @@ export async function sharedToken(
     known = answer.found.token
   }
   return await requestAlone(place, plan, context)
+}
+
+// A slow store is better than a token request of every process that starts.
+function patienceMs({ reason }: SharedTokenPlan, { settings }: ClientContext): number {
+  return reason === 'no token' || reason === 'expired' ? settings.attemptTimeoutMs / 5 : 0
 }
 
 // The probe of another process is waited for no longer than one of this process's own would take.

@@ -2,6 +2,7 @@ import {
   HINT_NOT_BOUND,
   HINT_UNAVAILABLE,
   hintForDenial,
+  hintForRedirect,
   hintForStatus,
   hintForTokenType,
   hintForUrl,
@@ -39,7 +40,7 @@ export function failedAnswer(
     return fail('request_denied', `denied a token: ${error}`, hint, RETRYABLE_ERRORS.has(error))
   }
   if (isRedirect) {
-    return fail('redirect_refused', 'answered with a redirect', hintForRedirect(answer, member, context))
+    return fail('redirect_refused', 'answered with a redirect', hintForLocation(answer, member, context))
   }
   if (isTransient) {
     const word = error === undefined ? '' : `: ${error}`
@@ -170,13 +171,13 @@ function problemWith(
   }
 }
 
-function hintForRedirect(
+function hintForLocation(
   answer: TokenEndpointAnswer,
   member: Members | undefined,
   context: TokenResponseContext,
 ): string {
   const location = answer.header('location') ?? ''
-  const refusal = 'Credentials are never sent along a redirect: configure the final URL.'
+  const refusal = hintForRedirect(context.endpoint)
   if (location === '' || !URL.canParse(location, context.endpoint)) return refusal
   const { origin } = new URL(location, context.endpoint)
   return origin === 'null' ? refusal : `It points to ${redactText(origin, secretsOf(member, context), 100)}. ${refusal}`

@@ -73,10 +73,14 @@ function kindOf(systemCode: string | undefined): 'network' | 'tls' | 'timeout' {
 
 function hintFor(systemCode: string | undefined, url: string): string | undefined {
   if (systemCode === undefined) return undefined
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'http:' && /^(?:ECONNRESET|UND_ERR_SOCKET)$/.test(systemCode)) return HINT_PLAIN
   const hint = HINTS.find(([code]) => code.test(systemCode))?.[1]
-  return systemCode === 'ECONNREFUSED' && new URL(url).hostname === 'localhost' ? `${hint} ${HINT_LOCALHOST}` : hint
+  return systemCode === 'ECONNREFUSED' && hostname === 'localhost' ? `${hint} ${HINT_LOCALHOST}` : hint
 }
 
+const HINT_PLAIN =
+  'The connection was closed without an answer: does that port speak TLS? Then the URL begins with `https:`.'
 const HINT_LOCALHOST =
   '`localhost` may be ::1 as well as 127.0.0.1: write the one that the server listens on. In a container it is the container itself.'
 

@@ -38,7 +38,7 @@ export interface SigningOptions {
    * `x5t#S256`. Or a function, called for every token request.
    */
   readonly certificate?: string | Uint8Array | (() => string | Uint8Array | Promise<string | Uint8Array>) | undefined
-  /** When the key expires, epoch milliseconds, for the event `credentialExpiring`. Default: when `certificate` does. */
+  /** When the key expires, epoch milliseconds (not seconds), for the event `credentialExpiring`. Default: when `certificate` does. */
   readonly expiresAt?: number | undefined
 }
 
@@ -106,6 +106,9 @@ export function assertionSigners(options: SigningOptions, type: string): Asserti
   }
 }
 
+// Of milliseconds this was in 1973: seconds were meant, as `exp` has them.
+const SECONDS_BELOW = 1e11
+
 function checkOptions({ key, sign, algorithm, keyId, expiresAt }: SigningOptions): void {
   if ((key === undefined) === (sign === undefined)) {
     const [problem, hint] =
@@ -122,8 +125,12 @@ function checkOptions({ key, sign, algorithm, keyId, expiresAt }: SigningOptions
     throw optionError('algorithm', `must be one of ${SIGNING_ALGORITHMS.join(', ')}`)
   }
   if (keyId !== undefined) text(keyId, 'keyId')
-  if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
-    throw optionError('expiresAt', 'must be a number of milliseconds since 1970')
+  if (expiresAt !== undefined && !(Number.isFinite(expiresAt) && expiresAt >= SECONDS_BELOW)) {
+    throw optionError(
+      'expiresAt',
+      'must be a number of milliseconds since 1970',
+      'Of seconds, take a thousand times as many.',
+    )
   }
 }
 

@@ -67,6 +67,9 @@ function problemWith(secret: unknown, leastBytes: number): { text: string; hint:
   if (isPlaceholder(secret)) {
     return { text: 'is a placeholder that nothing was put into', hint: 'Was the template or the .env file filled in?' }
   }
+  if (/^\s*\{\s*"[\s\S]*\}\s*$/.test(secret)) {
+    return { text: 'is a JSON document', hint: 'Secret stores give one: take the secret out of it.' }
+  }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   if (/[\u0000-\u001f\u007f]/.test(secret)) {
     return {
@@ -91,8 +94,6 @@ function doubtAbout(secret: string): string | undefined {
   if (/^(["'`]).*\1$/.test(secret))
     return 'The secret begins and ends with a quotation mark: take it off, if it is that of a .env or YAML file.'
   if (secret.trim() !== secret) return 'The secret begins or ends with a space: was it copied along?'
-  if (/^\{.*\}$/.test(secret))
-    return 'The secret is a JSON document, as secret stores give it: take the secret out of it.'
   if (/^(?:basic|bearer) /i.test(secret)) return 'The secret begins with the name of a scheme: give the secret alone.'
   if (/%[\da-f]{2}/i.test(secret))
     return 'The secret has parts such as `%2B`: is it URL-encoded still? Give it as it was issued; evertoken encodes it.'

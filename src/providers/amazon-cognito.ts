@@ -20,7 +20,7 @@ export function amazonCognito(given: AmazonCognitoOptions): ClientOptions {
   const named = hostName(domain, 'domain', 'auth.example.com')
   const isPrefix = !named.includes('.')
   if (isPrefix !== (region !== undefined)) {
-    const problem = isPrefix ? 'must be named for a domain that is a prefix' : 'has no effect beside a custom domain'
+    const problem = isPrefix ? 'must be given for a domain that is a prefix' : 'has no effect beside a custom domain'
     throw optionError('region', problem, "Such as 'eu-central-1'.")
   }
   const host = isPrefix ? `${named}.auth.${hostName(region, 'region', 'eu-central-1')}.amazoncognito.com` : named

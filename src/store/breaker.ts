@@ -25,6 +25,11 @@ export class Breaker {
     return true
   }
 
+  /** Whether the last call failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0
+  }
+
   /** Whether calls fail. */
   get isOpen(): boolean {
     return this.#failures >= FAILURES

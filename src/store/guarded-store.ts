@@ -14,6 +14,14 @@ export type StoreNotice =
 
 const DEFAULT_TIMEOUT_MS = 50
 
+/** How one call differs from others. */
+export interface StoreCallOptions<T> {
+  /** Is handed what comes after the call was given up. */
+  readonly late?: (result: T) => void
+  /** How long the call may take at least, in milliseconds, unless the one before it failed. */
+  readonly patienceMs?: number | undefined
+}
+
 /** A manager's way to its store: every call is bounded in time and guarded by a breaker. */
 export class GuardedStore {
   readonly store: TokenStore
@@ -29,10 +37,15 @@ export class GuardedStore {
     this.#tell = tell
   }
 
-  /** Runs one call of the store. `late` is handed what comes after it was given up. @throws Unavailable */
-  async call<T>(operation: keyof TokenStore, work: () => Promise<T>, late?: (result: T) => void): Promise<T> {
+  /** Runs one call of the store. @throws Unavailable */
+  async call<T>(
+    operation: keyof TokenStore,
+    work: () => Promise<T>,
+    { late, patienceMs = 0 }: StoreCallOptions<T> = {},
+  ): Promise<T> {
     if (!this.#breaker.admits()) throw new Unavailable()
-    const { timeoutMs: ms = DEFAULT_TIMEOUT_MS } = this.store
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.store
+    const ms = this.#breaker.isFailing ? timeoutMs : Math.max(timeoutMs, patienceMs)
     let isLate = false
     const watched = async (): Promise<T> => {
       const result = await work()

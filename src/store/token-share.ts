@@ -35,10 +35,21 @@ type CellAnswer = Exclude<ShareAnswer, { readonly lease: SharedLease }> | { read
 
 const LEASE_MS = 5000
 const RENEW_AFTER_MS = 1500
-const POLL_FIRST_MS = 25
+// About as long as a token request takes.
+const POLL_FIRST_MS = 100
 const POLL_MOST_MS = 200
 // A wait is longer by about an eighth of what it took already.
 const POLL_GROWTH = 1.25
+// A store that is overrun is asked less often the more it is.
+const POLL_LATENCIES = 2
+
+/** How a token is asked for. */
+export interface AskOptions<T = never> {
+  /** How long an answer is waited for at least, as long as the store has no trouble. */
+  readonly patienceMs?: number | undefined
+  /** Asked before each wait for another process: what will do instead. */
+  readonly otherwise?: () => T | undefined
+}
 
 /**
  * The tokens that all processes with one credential share. No method rejects, unless it says so.
@@ -79,7 +90,7 @@ export class TokenShare {
    * `known`: the token that this process has and wants to replace; the store's counts only if it is another, or newer.
    * With two encryption keys (while they change) each is asked in turn, and the lease is one for both.
    */
-  async ask(identity: string, known?: SharedToken): Promise<ShareAnswer> {
+  async ask(identity: string, known?: SharedToken, { patienceMs }: AskOptions = {}): Promise<ShareAnswer> {
     const held: HeldLease[] = []
     const { store } = this.#shared
     const { getOrLease } = store
@@ -89,7 +100,7 @@ export class TokenShare {
     }
     const answer = await orElse<ShareAnswer | undefined>('unavailable', async () => {
       for (const cell of this.#cells) {
-        const asked = await this.#askCell(cell, cell.name(identity), known)
+        const asked = await this.#askCell(cell, cell.name(identity), known, patienceMs)
         if (typeof asked !== 'object' || !('lease' in asked)) return asked
         held.push({ cell, lease: asked.lease })
       }
@@ -101,24 +112,26 @@ export class TokenShare {
   }
 
   /**
-   * As {@link TokenShare.ask}, but asks again while the store says `busy`: after 25 ms, then a quarter later each time, up
-   * to 200 ms, with jitter. No subscription: that takes a connection of its own, saves some 20 ms, and can be missed.
-   * @param otherwise asked before each wait for what will do instead
+   * As {@link TokenShare.ask}, but asks again while the store says `busy`: after 100 ms, then a quarter later each time,
+   * up to 200 ms, or twice what the store takes, with jitter. No subscription: that takes a connection of its own, saves
+   * some 50 ms, and can be missed.
    * @throws the signal's reason when it aborts first
    */
   async askUntilFree<T = never>(
     identity: string,
     known: SharedToken | undefined,
     signal: AbortSignal,
-    otherwise?: () => T | undefined,
+    { otherwise, patienceMs }: AskOptions<T> = {},
   ): Promise<FreeAnswer<T>> {
     const { clock } = this.#shared
     for (let pauseMs = POLL_FIRST_MS; ; pauseMs = Math.min(pauseMs * POLL_GROWTH, POLL_MOST_MS)) {
-      const answer = await this.ask(identity, known)
+      const askedAt = clock.monotonicNow()
+      const answer = await this.ask(identity, known, { patienceMs })
       if (answer !== 'busy') return answer
       const instead = otherwise?.()
       if (instead !== undefined) return { instead }
-      await clock.sleep(pauseMs * (0.75 + clock.random() / 2), signal)
+      const leastMs = POLL_LATENCIES * (clock.monotonicNow() - askedAt)
+      await clock.sleep(Math.max(pauseMs, leastMs) * (0.75 + clock.random() / 2), signal)
     }
   }
 
@@ -187,11 +200,16 @@ export class TokenShare {
     })
   }
 
-  async #askCell(cell: StoreCell, key: string, known: SharedToken | undefined): Promise<CellAnswer> {
+  async #askCell(
+    cell: StoreCell,
+    key: string,
+    known: SharedToken | undefined,
+    patienceMs: number | undefined,
+  ): Promise<CellAnswer> {
     let stale = known?.recordIn(cell)
     // A record that cannot be read counts as absent. There are two at most.
     for (let unreadable = 0; unreadable <= 2; unreadable++) {
-      const answer = await this.#getOrLease(key, stale)
+      const answer = await this.#getOrLease(key, stale, patienceMs)
       if (answer === 'busy' || 'lease' in answer) return answer
       if ('token' in answer) {
         const found = foundToken(answer.token, cell, key, this.#shared)
@@ -207,7 +225,11 @@ export class TokenShare {
     return 'unavailable'
   }
 
-  async #getOrLease(key: string, stale: LeaseRequest['stale']): Promise<LeaseAnswer> {
+  async #getOrLease(
+    key: string,
+    stale: LeaseRequest['stale'],
+    patienceMs: number | undefined,
+  ): Promise<LeaseAnswer> {
     const { store, owner } = this.#shared
     const ask = async (): Promise<LeaseAnswer> => {
       const answer = await store.getOrLease?.(key, { owner, ttlMs: LEASE_MS, stale })
@@ -215,9 +237,10 @@ export class TokenShare {
       throw new TypeError('Not an answer of getOrLease')
     }
     // A lease that comes when nobody waits for it any more would keep the whole fleet waiting.
-    return await this.#shared.call('getOrLease', ask, (late) => {
-      if (late !== 'busy' && 'lease' in late) void this.#renew(key, late.lease, 0)
-    })
+    const late = (answer: LeaseAnswer) => {
+      if (answer !== 'busy' && 'lease' in answer) void this.#renew(key, answer.lease, 0)
+    }
+    return await this.#shared.call('getOrLease', ask, { late, patienceMs })
   }
 
   async #renewUntil(done: AbortSignal, identity: string, { held }: SharedLease): Promise<void> {
