@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises'
+import type { AccessToken } from '../access-token.ts'
+import { isLoopback } from '../endpoint-url.ts'
+import { CommandError, EXIT } from './command-error.ts'
+import { codeOf } from './private-files.ts'
+import { readInput, withProgress } from './terminal.ts'
+
+/** What `evertoken call` is told beside the URL. */
+export interface CallFlags {
+  readonly request?: string | undefined
+  readonly data?: string | undefined
+  readonly header?: readonly string[] | undefined
+  readonly include?: boolean | undefined
+  readonly allowInsecureLoopback?: boolean | undefined
+}
+
+/** An API's answer, ready to print, and the exit code for its status. */
+export interface CallAnswer {
+  readonly head: string
+  readonly body: Uint8Array
+  readonly contentType: string
+  readonly exitCode: number
+}
+
+/** The URL of an API, if it may have a token. @throws CommandError for one that is not https, or has a user name */
+export function apiUrl(given: string, allowInsecureLoopback: boolean): URL {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url === undefined)
+    throw new CommandError(`${given} is not a URL.`, 'Write it whole: https://api.example.com/orders.')
+  if (url.username !== '' || url.password !== '')
+    throw new CommandError('The URL must not hold a user name or password.')
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && allowInsecureLoopback && isLoopback(url))) return url
+  throw new CommandError(
+    'The token would cross the network in the clear: the URL must be https.',
+    isLoopback(url) ? 'For this machine give --allow-insecure-loopback.' : undefined,
+  )
+}
+
+/**
+ * Sends one request to an API with a token. Redirects are not followed: the token is for this URL's origin alone.
+ * @throws CommandError when there is no answer
+ */
+export async function callApi(url: URL, token: AccessToken, flags: CallFlags): Promise<CallAnswer> {
+  const body = await bodyOf(flags.data)
+  const headers = new Headers((flags.header ?? []).map(nameAndValue))
+  headers.set('authorization', `${token.tokenType} ${token.reveal()}`)
+  if (body !== undefined && !headers.has('content-type')) headers.set('content-type', contentTypeOf(body))
+  const method = (flags.request ?? (body === undefined ? 'GET' : 'POST')).toUpperCase()
+  const init: RequestInit = { method, headers, body: body ?? null, redirect: 'manual' }
+  const response = await withProgress(`Waiting for ${url.host}`, sent(url, init))
+  const lines = [`HTTP ${response.status} ${response.statusText}`.trimEnd()]
+  for (const [name, value] of response.headers) lines.push(`${name}: ${value}`)
+  return {
+    head: lines.join('\n'),
+    body: new Uint8Array(await response.arrayBuffer()),
+    contentType: response.headers.get('content-type') ?? '',
+    exitCode: response.status < 400 ? 0 : response.status < 500 ? EXIT.clientError : EXIT.serverError,
+  }
+}
+
+async function sent(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    const reason = codeOf((error as Error).cause) ?? (error as Error).message
+    throw new CommandError(
+      `${url.host} did not answer: ${reason}.`,
+      'Is the URL right, and the API up?',
+      EXIT.serverError,
+    )
+  }
+}
+
+function nameAndValue(line: string): [string, string] {
+  const [, name, value] = line.match(/^([\w!#$%&'*+.^`|~-]+):\s*(.*)$/) ?? []
+  if (name === undefined || value === undefined)
+    throw new CommandError(`"${line}" is not a header.`, 'Write `name: value`.')
+  if (name.toLowerCase() === 'authorization')
+    throw new CommandError('The Authorization header is what the command adds.')
+  return [name, value]
+}
+
+async function bodyOf(data: string | undefined): Promise<string | undefined> {
+  if (data === '@-') return await readInput()
+  if (!data?.startsWith('@')) return data
+  try {
+    return await readFile(data.slice(1), 'utf8')
+  } catch (error) {
+    throw new CommandError(`${data.slice(1)} cannot be read: ${codeOf(error) ?? 'unknown error'}.`)
+  }
+}
+
+function contentTypeOf(body: string): string {
+  return /^\s*[[{]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded'
+}
+
+/** A body as it is shown: JSON indented for people, anything else as it came. */
+export function shownBody({ body, contentType }: CallAnswer, isTerminal: boolean): Uint8Array | string {
+  if (!isTerminal || !/[/+]json\b/.test(contentType)) return body
+  try {
+    return `${JSON.stringify(JSON.parse(Buffer.from(body).toString('utf8')), undefined, 2)}\n`
+  } catch {
+    return body
+  }
+}

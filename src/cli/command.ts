@@ -1,0 +1,158 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { AccessToken } from '../access-token.ts'
+import { TokenError } from '../errors.ts'
+import { apiUrl, type CallFlags, callApi, shownBody } from './call-command.ts'
+import { CommandError, EXIT } from './command-error.ts'
+import { type Configuration, type ConfigurationFlags, configurationPath, readConfiguration } from './configuration.ts'
+import { describeReport, diagnose } from './doctor-command.ts'
+import { describeInspected, inspectToken } from './inspect-command.ts'
+import { LOG_LEVELS, openLogger } from './log.ts'
+import { SETTINGS, type Setting, waysToSet } from './settings.ts'
+import { readInput, sign } from './terminal.ts'
+import { describeToken, type GetTokenFlags, obtainToken, type TokenOutput } from './token-command.ts'
+
+type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
+
+/**
+ * Runs the command `evertoken` with these arguments, as in `process.argv`. Resolves with its exit code: 0, or 1 when
+ * `doctor` found something wrong, 2 for a mistake in flags or configuration, 3 when no token could be had, 4 and 5 for an
+ * API's answer of that class.
+ */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const finish = (code: number) => {
+    exitCode = code
+  }
+  try {
+    await program(finish).parseAsync([...argv])
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
+    const { message, exitCode: code } = explained(error)
+    process.stderr.write(`${sign('wrong', process.stderr)} ${message}\n`)
+    return code
+  }
+}
+
+function program(finish: (exitCode: number) => void): Command {
+  const command = new Command('evertoken')
+    .description('OAuth 2.0 access tokens for service-to-service APIs.')
+    .helpCommand(false)
+    .exitOverride()
+    .addHelpText('after', EXAMPLES)
+  withClient(command.command('token'))
+    .description('print an access token; from the cache while it is valid')
+    .option('--header', 'print a whole Authorization header')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  curl -H @<(evertoken token --header) https://api.example.com/orders')
+    .action(async (flags: Flags & TokenOutput) => {
+      const { header, output, ...others } = flags
+      const token = await tokenBy(await configured(others), others)
+      process.stdout.write(`${describeToken(token, { header, output })}\n`)
+    })
+  withClient(command.command('call'))
+    .description('send a request to an API, with a token')
+    .argument('<url>', 'the whole URL')
+    .option('-X, --request <method>', 'default: GET, or POST with data')
+    .option('-d, --data <data>', 'the body; @file reads a file, @- what is piped in')
+    .option('-H, --header <header>', 'a header more, `name: value`', appended)
+    .option('-i, --include', 'print status and headers too')
+    .addHelpText('after', '\nExample:\n  evertoken call https://api.example.com/orders -d \'{"item":"book"}\'')
+    .action(async (given: string, flags: Flags & CallFlags) => {
+      const { request, data, header, include, ...others } = flags
+      const configuration = await configured(others)
+      const url = apiUrl(given, configuration.settings.allowInsecureLoopback === true)
+      const answer = await callApi(url, await tokenBy(configuration, others), { request, data, header })
+      if (include || answer.exitCode !== 0) (include ? process.stdout : process.stderr).write(`${answer.head}\n\n`)
+      process.stdout.write(shownBody(answer, process.stdout.isTTY))
+      finish(answer.exitCode)
+    })
+  withClient(command.command('doctor'))
+    .description('find out why a set-up does not work; makes one token request')
+    .option('--try <method>', 'a client authentication method to try, by one token request; may be repeated', appended)
+    .addOption(outputOption())
+    .action(async (flags: Flags & { readonly try?: readonly string[]; readonly output: TokenOutput['output'] }) => {
+      const { try: methods, output, ...others } = flags
+      const report = await diagnose(clientFlags(others), methods ?? [], process.env)
+      process.stdout.write(output === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : describeReport(report))
+      finish(report.works ? 0 : 1)
+    })
+  withClient(command.command('inspect'))
+    .description(
+      'show what a token says of itself, without verifying it; one that is piped in, or - for none: the cached',
+    )
+    .option('--cached', 'the token that `evertoken token` prints, instead of one that is piped in')
+    .addOption(outputOption())
+    .action(async ({ cached, output, ...others }: Flags & { cached?: boolean; output: TokenOutput['output'] }) => {
+      const text = cached ? (await tokenBy(await configured(others), others)).reveal() : await readInput()
+      const inspected = inspectToken(text)
+      if (inspected === undefined) throw new CommandError('The token is not a JWT: only its server can read it.')
+      const shown =
+        output === 'json' ? JSON.stringify(inspected, undefined, 2) : describeInspected(inspected, Date.now())
+      process.stdout.write(`${shown}\n`)
+    })
+  return command
+}
+
+// The rest of the flags says which client.
+function clientFlags({ cache: _, fresh: __, logLevel: ___, ...client }: Flags): ConfigurationFlags {
+  return client
+}
+
+async function configured(flags: Flags): Promise<Configuration> {
+  return await readConfiguration(clientFlags(flags), process.env)
+}
+
+async function tokenBy(configuration: Configuration, { cache, fresh, logLevel }: Flags): Promise<AccessToken> {
+  return await obtainToken(configuration, { cache, fresh }, await openLogger(logLevel))
+}
+
+function appended(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function withClient(command: Command): Command {
+  command.option('--profile <name>', `a profile of ${configurationPath(process.env)}`)
+  command.option('--config <path>', 'another file with profiles')
+  for (const setting of SETTINGS) command.addOption(settingOption(setting))
+  command.option('--no-cache', 'neither use nor keep a cached token')
+  command.option('--fresh', 'request a new token')
+  const levels = new Option('--log-level <level>', 'write log lines to stderr').choices(LOG_LEVELS)
+  return command.addOption(levels.default('silent')).exitOverride()
+}
+
+function settingOption({ flags, description, variable, kind }: Setting): Option {
+  const option = new Option(flags, `${description} [${variable}]`)
+  return kind === 'list' ? option.argParser(appended) : option
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text')
+}
+
+function explained(error: unknown): { readonly message: string; readonly exitCode: number } {
+  if (error instanceof CommandError) {
+    return { message: [error.message, error.hint].filter(Boolean).join(' '), exitCode: error.exitCode }
+  }
+  if (error instanceof TokenError) return { message: error.message, exitCode: EXIT.noToken }
+  if (error instanceof TypeError && error.message.startsWith('evertoken: ')) {
+    const [, option = ''] = error.message.match(/option `(?:profiles\.[^.`]*\.)?(\w+)`/) ?? []
+    const ways = waysToSet(option)
+    const message = error.message.slice('evertoken: '.length)
+    return { message: `${message}${ways === undefined ? '' : ` (set by ${ways})`}`, exitCode: EXIT.usage }
+  }
+  if (error instanceof InvalidArgumentError) return { message: error.message, exitCode: EXIT.usage }
+  return {
+    message: `Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    exitCode: 70,
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  evertoken token --issuer https://auth.example.com --client-id orders
+  evertoken token --profile orders -o json
+  evertoken call --profile orders https://api.example.com/orders
+  evertoken doctor --profile orders
+
+The client's secret comes from EVERTOKEN_CLIENT_SECRET, a file, a profile, or is asked for; never from a flag.`

@@ -1,0 +1,97 @@
+import { lookup } from 'node:dns/promises'
+import { connect as connectPlain } from 'node:net'
+import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import type { ClientOptions } from '../client-options.ts'
+import { proxyChooser } from '../proxy.ts'
+import type { Finding } from './doctor-command.ts'
+import { codeOf } from './private-files.ts'
+
+const TIMEOUT_MS = 10_000
+const DAY_MS = 24 * 60 * 60 * 1000
+const SOON_DAYS = 14
+
+/** Whether the server's name is known, its port is open, and its certificate is trusted; through a proxy none of these. */
+export async function checkConnection(endpoint: string, { ca, proxy }: ClientOptions): Promise<Finding[]> {
+  const url = new URL(endpoint)
+  const through = proxyChooser(proxy)(endpoint)
+  if (through !== undefined) {
+    return [{ mark: 'note', about: 'Connection', text: 'Goes through a proxy, from HTTPS_PROXY or ALL_PROXY.' }]
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  try {
+    await lookup(host)
+  } catch {
+    const hint = 'Is the name spelt right, and known in this network?'
+    return [{ mark: 'wrong', about: 'Connection', text: `The host ${host} is not known.`, hint }]
+  }
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  try {
+    if (url.protocol === 'http:') await connected(connectPlain(port, host), 'connect')
+    else return [tlsFinding(await certificateOf(host, port, ca))]
+  } catch (error) {
+    return [connectionProblem(error, `${host}:${port}`)]
+  }
+  return [{ mark: 'ok', about: 'Connection', text: `${host}:${port} answers, without TLS.` }]
+}
+
+async function certificateOf(host: string, port: number, ca: ClientOptions['ca']): Promise<PeerCertificate> {
+  const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
+  const socket = connectTls({ host, port, ...servername, ...(ca !== undefined && { ca: ca as string }) })
+  await connected(socket, 'secureConnect')
+  try {
+    return socket.getPeerCertificate()
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function connected(socket: ReturnType<typeof connectPlain> | TLSSocket, event: string): Promise<void> {
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
+  await new Promise<void>((resolve, reject) => {
+    socket.once(event, () => resolve())
+    socket.once('error', reject)
+  })
+  if (event === 'connect') socket.destroy()
+}
+
+function tlsFinding({ valid_to: validTo }: PeerCertificate): Finding {
+  const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS)
+  const text = `The certificate is trusted, and valid for ${days} days.`
+  return { mark: days < SOON_DAYS ? 'note' : 'ok', about: 'TLS', text }
+}
+
+const CERTIFICATE_PROBLEMS: Readonly<Record<string, readonly [text: string, hint: string]>> = {
+  CERT_HAS_EXPIRED: [
+    'The certificate has expired',
+    'Its operator has to renew it; or the clock of this machine is wrong.',
+  ],
+  CERT_NOT_YET_VALID: ['The certificate is not valid yet', 'The clock of this machine is probably wrong.'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['The certificate is for another host name', 'Use the name that it is issued to.'],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['The certificate is self-signed', 'Trust it by --ca-file.'],
+  SELF_SIGNED_CERT_IN_CHAIN: ["The certificate is of a private authority that isn't trusted", 'Name it by --ca-file.'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
+    "The certificate is of an authority that isn't trusted, or the server leaves out the one between",
+    'Name a private authority by --ca-file.',
+  ],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
+    "The certificate is of an authority that isn't trusted, or the server leaves out the one between",
+    'Name a private authority by --ca-file.',
+  ],
+}
+
+function connectionProblem(error: unknown, server: string): Finding {
+  const code = codeOf(error) ?? 'unknown error'
+  const [problem, hint] = CERTIFICATE_PROBLEMS[code] ?? []
+  if (problem !== undefined) return { mark: 'wrong', about: 'TLS', text: `${problem} (${server}, ${code}).`, hint }
+  if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
+    const text = `${server} does not speak TLS (${code}).`
+    return { mark: 'wrong', about: 'TLS', text, hint: 'Is it the right port, and not one for plain http?' }
+  }
+  const text = code === 'ECONNREFUSED' ? `Nothing listens at ${server}.` : `${server} cannot be reached: ${code}.`
+  return {
+    mark: 'wrong',
+    about: 'Connection',
+    text,
+    hint: 'Is the server up, the port right, and the way not blocked?',
+  }
+}

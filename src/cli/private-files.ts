@@ -1,0 +1,93 @@
+import { constants } from 'node:fs'
+import { chmod, link, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { CommandError } from './command-error.ts'
+
+const PRIVATE_FILE = 0o600
+const PRIVATE_FOLDER = 0o700
+
+// Windows has other means, which Node does not show.
+const hasModes = process.platform !== 'win32'
+
+/**
+ * Makes a folder that only its owner can enter, if it is not there.
+ * @throws CommandError if it is there, and is another user's or open to others
+ */
+export async function privateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER })
+  const found = await lstat(path)
+  if (!found.isDirectory()) throw new CommandError(`${path} is not a folder.`)
+  if (!hasModes) return
+  if (found.uid !== process.getuid?.())
+    throw new CommandError(`${path} belongs to another user.`, 'Name another folder.')
+  if ((found.mode & 0o077) !== 0) await chmod(path, PRIVATE_FOLDER)
+}
+
+/**
+ * The text of a file that is this user's alone; `undefined` if there is none.
+ * @throws CommandError for a link, another user's file, and one that others may read
+ */
+export async function readPrivateFile(path: string): Promise<string | undefined> {
+  const file = await openToRead(path)
+  if (file === undefined) return undefined
+  try {
+    const found = await file.stat()
+    if (!found.isFile()) throw new CommandError(`${path} is not a file.`)
+    if (hasModes && found.uid !== process.getuid?.()) throw new CommandError(`${path} belongs to another user.`)
+    if (hasModes && (found.mode & 0o077) !== 0) {
+      throw new CommandError(`${path} may be read by others.`, `Make it private: chmod 600 ${path}`)
+    }
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
+async function openToRead(path: string) {
+  try {
+    return await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT') return undefined
+    if (code === 'ELOOP') throw new CommandError(`${path} is a link.`, 'It must be a file of its own.')
+    throw error
+  }
+}
+
+/** Replaces a file as a whole: who reads it meanwhile gets what was there before. */
+export async function writePrivateFile(path: string, text: string): Promise<void> {
+  const draft = await draftOf(path, text)
+  await rename(draft, path)
+}
+
+/** Writes a file unless it is there. Whether it was written. */
+export async function createPrivateFile(path: string, text: string): Promise<boolean> {
+  const draft = await draftOf(path, text)
+  try {
+    // Unlike opening, linking shows others a file that is complete.
+    await link(draft, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+async function draftOf(path: string, text: string): Promise<string> {
+  await privateFolder(dirname(path))
+  const draft = `${path}.${crypto.randomUUID()}`
+  const file = await open(draft, 'wx', PRIVATE_FILE)
+  try {
+    await file.writeFile(text)
+  } finally {
+    await file.close()
+  }
+  return draft
+}
+
+/** The system's code of an error, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code
+}

@@ -1,0 +1,61 @@
+/** What can be set of a client: its name in a profile, the environment variable, the flag and what the flag takes. */
+export interface Setting {
+  readonly name: SettingName
+  readonly variable: string
+  /** As commander reads it. */
+  readonly flags: string
+  readonly description: string
+  readonly kind: 'text' | 'list' | 'flag' | 'file'
+}
+
+/** The settings by name. */
+export type SettingName = (typeof TABLE)[number][0]
+
+/** What is set, by whichever source. Lists may be one text with spaces. */
+export type Settings = { readonly [Name in SettingName]?: string | readonly string[] | boolean | undefined }
+
+const TABLE = [
+  ['issuer', '--issuer <url>', 'text', 'the issuer; its metadata names the endpoints'],
+  ['tokenEndpoint', '--token-endpoint <url>', 'text', 'the token endpoint, instead of an issuer'],
+  ['clientId', '--client-id <id>', 'text', "the client's id"],
+  ['clientSecretFile', '--client-secret-file <path>', 'file', "a file that holds the client's secret"],
+  ['scope', '--scope <scopes>', 'list', 'the scopes to ask for, separated by spaces'],
+  ['audience', '--audience <audience>', 'list', 'the audience, where the server wants one'],
+  ['resource', '--resource <url>', 'list', 'the API the token is for (RFC 8707)'],
+  ['clientAuthentication', '--client-authentication <method>', 'text', 'such as client_secret_post or private_key_jwt'],
+  ['basicEncoding', '--basic-encoding <encoding>', 'text', 'raw, for servers that do not decode Basic credentials'],
+  ['privateKeyFile', '--private-key-file <path>', 'file', 'the key of private_key_jwt, PEM or JWK'],
+  ['algorithm', '--algorithm <name>', 'text', 'what the key signs with, such as ES256'],
+  ['keyId', '--key-id <id>', 'text', 'the id by which the server knows the key'],
+  ['certificateFile', '--certificate-file <path>', 'file', 'the client certificate of mutual TLS, PEM'],
+  ['certificateKeyFile', '--certificate-key-file <path>', 'file', 'its private key, PEM'],
+  ['caFile', '--ca-file <path>', 'file', 'certificate authorities to trust instead of the built-in ones, PEM'],
+  ['endpointOrigins', '--endpoint-origins <origins>', 'list', 'other origins that the metadata may name'],
+  ['allowInsecureLoopback', '--allow-insecure-loopback', 'flag', 'allow http: to this machine'],
+] as const
+
+/** All settings, in the order in which help shows them. */
+export const SETTINGS: readonly Setting[] = TABLE.map(([name, flags, kind, description]) => ({
+  name,
+  flags,
+  kind,
+  description,
+  variable: `EVERTOKEN_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+}))
+
+/** The settings that the environment has. */
+export function settingsOfEnvironment(environment: NodeJS.ProcessEnv): Settings {
+  const found: Record<string, string | boolean> = {}
+  for (const { name, variable, kind } of SETTINGS) {
+    const value = environment[variable]
+    if (value === undefined || value === '') continue
+    found[name] = kind === 'flag' ? !['0', 'false', 'no'].includes(value) : value
+  }
+  return found
+}
+
+/** How the user sets it, for messages. */
+export function waysToSet(name: string): string | undefined {
+  const setting = SETTINGS.find((one) => one.name === name)
+  return setting && `${setting.flags.split(' ')[0]}, ${setting.variable}, or \`${name}\` in a profile`
+}

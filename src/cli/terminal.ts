@@ -1,0 +1,73 @@
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { styleText } from 'node:util'
+import { CommandError } from './command-error.ts'
+
+const SLOW_MS = 1000
+
+/** Says on the terminal what is waited for, once that has taken a second, and takes it back when it is done. */
+export async function withProgress<T>(what: string, work: Promise<T>): Promise<T> {
+  const done = new AbortController()
+  const told = tellWhenSlow(what, done.signal)
+  try {
+    return await work
+  } finally {
+    done.abort()
+    await told
+  }
+}
+
+async function tellWhenSlow(what: string, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(SLOW_MS, undefined, { signal, ref: false })
+  } catch {
+    return
+  }
+  const { stderr } = process
+  stderr.write(stderr.isTTY ? `${what} …` : `${what} …\n`)
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  if (stderr.isTTY) stderr.write('\r\u001b[2K')
+}
+
+/** Asks for a secret, without showing what is typed. @throws CommandError where there is nobody to ask */
+export async function askSecret(question: string): Promise<string> {
+  if (!process.stdin.isTTY) {
+    throw new CommandError(
+      "The client's secret is missing.",
+      'Set EVERTOKEN_CLIENT_SECRET, or name a file: --client-secret-file.',
+    )
+  }
+  process.stderr.write(question)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  try {
+    return await lines.question('')
+  } finally {
+    lines.close()
+    process.stderr.write('\n')
+  }
+}
+
+/** How a line of a report begins. */
+export type Mark = 'ok' | 'wrong' | 'note'
+
+const MARKS = { ok: ['green', '✔'], wrong: ['red', '✘'], note: ['yellow', '•'] } as const
+
+/** The sign of a mark, in colour where the stream is a terminal that wants it. */
+export function sign(mark: Mark, stream: NodeJS.WriteStream): string {
+  const [colour, symbol] = MARKS[mark]
+  return styleText(colour, symbol, { stream })
+}
+
+/** A text in bold, where the stream shows that. */
+export function bold(text: string, stream: NodeJS.WriteStream): string {
+  return styleText('bold', text, { stream })
+}
+
+/** Everything that is piped into the command. */
+export async function readInput(): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of process.stdin) parts.push(part as Buffer)
+  return Buffer.concat(parts).toString('utf8')
+}

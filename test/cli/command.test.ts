@@ -1,0 +1,271 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  startApi,
+  startAuthorizationServer,
+  type TestApi,
+  type TestAuthorizationServer,
+} from '../../src/testing/index.ts'
+import { evertoken } from './run-command.ts'
+
+const SECRET = 'a-marker-secret-0123456789'
+let server: TestAuthorizationServer
+let api: TestApi
+let home: string
+
+beforeAll(async () => {
+  server = await startAuthorizationServer({ clients: { orders: SECRET, billing: 'another-marker-secret' } })
+  api = await startApi({ server })
+})
+
+afterAll(async () => {
+  await api.close()
+  await server.close()
+})
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'evertoken-home-'))
+})
+
+afterEach(async () => {
+  await rm(home, { recursive: true })
+})
+
+const folders = () => ({ HOME: home, XDG_CONFIG_HOME: join(home, 'config'), EVERTOKEN_CACHE_DIR: join(home, 'cache') })
+const environment = () => ({
+  ...folders(),
+  EVERTOKEN_ISSUER: server.issuer,
+  EVERTOKEN_CLIENT_ID: 'orders',
+  EVERTOKEN_CLIENT_SECRET: SECRET,
+  EVERTOKEN_ALLOW_INSECURE_LOOPBACK: '1',
+})
+
+async function withProfiles(configuration: object, mode = 0o600): Promise<void> {
+  await mkdir(join(home, 'config', 'evertoken'), { recursive: true })
+  await writeFile(join(home, 'config', 'evertoken', 'config.json'), JSON.stringify(configuration), { mode })
+}
+
+const profile = () => ({ issuer: server.issuer, clientId: 'orders', allowInsecureLoopback: true })
+
+describe('evertoken token', () => {
+  it('prints a token, and the same one again', async () => {
+    const [first, again] = [await evertoken(['token'], environment()), await evertoken(['token'], environment())]
+    expect(first).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(server.findToken(first.stdout.trim())).toMatchObject({ clientId: 'orders' })
+    expect(again.stdout).toBe(first.stdout)
+  })
+
+  it('makes one token request for twenty processes at once', async () => {
+    const before = server.counts.issued
+    const runs = await Promise.all(Array.from({ length: 20 }, () => evertoken(['token'], environment())))
+    expect(runs.map(({ exitCode }) => exitCode)).toEqual(Array(20).fill(0))
+    expect(new Set(runs.map(({ stdout }) => stdout)).size).toBe(1)
+    expect(server.counts.issued - before).toBe(1)
+  })
+
+  it('prints a header, or all there is to know', async () => {
+    const header = await evertoken(['token', '--header'], environment())
+    expect(header.stdout).toMatch(/^Authorization: Bearer \S+\n$/)
+    const json = JSON.parse((await evertoken(['token', '-o', 'json'], environment())).stdout)
+    expect(Object.keys(json)).toEqual(['access_token', 'token_type', 'scope', 'expires_at', 'lifetime_s'])
+    expect(json.access_token).toBe(header.stdout.split(' ')[2]?.trim())
+  })
+
+  it.each(['--fresh', '--no-cache'])('with %s prints another token', async (flag) => {
+    const first = await evertoken(['token'], environment())
+    expect((await evertoken(['token', flag], environment())).stdout).not.toBe(first.stdout)
+  })
+
+  it('keeps tokens of other scopes and other secrets apart', async () => {
+    const first = await evertoken(['token'], environment())
+    const scoped = await evertoken(['token', '--scope', 'a b'], environment())
+    expect(scoped.stdout).not.toBe(first.stdout)
+    expect(server.findToken(scoped.stdout.trim())).toMatchObject({ scope: 'a b' })
+    const wrong = await evertoken(['token'], { ...environment(), EVERTOKEN_CLIENT_SECRET: 'a-wrong-secret' })
+    expect(wrong).toMatchObject({ exitCode: 3, stdout: '' })
+  })
+
+  it('says what to do when the server refuses the secret, without showing it', async () => {
+    const wrong = 'a-wrong-marker-secret'
+    const run = await evertoken(['token', '--log-level', 'debug'], { ...environment(), EVERTOKEN_CLIENT_SECRET: wrong })
+    expect(run).toMatchObject({ exitCode: 3, stdout: '' })
+    expect(run.stderr).toContain('invalid_client')
+    expect(run.stderr).not.toContain(wrong)
+    expect(run.stderr).not.toMatch(/^\s+at /m)
+  })
+
+  it('logs to stderr, as lines of JSON', async () => {
+    const { stdout, stderr } = await evertoken(['token', '--log-level', 'info'], environment())
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).event),
+    ).toContain('tokenReceived')
+    expect(stderr).not.toContain(stdout.trim())
+  })
+})
+
+describe('the configuration of the command', () => {
+  it.each([
+    ['nothing at all', [], {}, 'It is not said where to get a token.'],
+    ['no client id', [], { EVERTOKEN_ISSUER: 'https://auth.example.com', EVERTOKEN_CLIENT_SECRET: 's' }, '--client-id'],
+    ['no secret', ['--issuer', 'https://auth.example.com', '--client-id', 'a'], {}, 'EVERTOKEN_CLIENT_SECRET'],
+    [
+      'plain http',
+      ['--issuer', 'http://auth.example.com', '--client-id', 'a'],
+      { EVERTOKEN_CLIENT_SECRET: 's' },
+      'https',
+    ],
+    ['a profile that is not there', ['--profile', 'orders'], {}, 'with the profile orders'],
+    ['a flag that is none', ['--client-secret', 'x'], {}, "unknown option '--client-secret'"],
+  ])('says so when it is wrong: %s', async (_, args, variables, said) => {
+    const run = await evertoken(['token', ...args], { ...folders(), ...variables })
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(said)
+  })
+
+  it('takes a profile, with its secret in a file beside it', async () => {
+    await withProfiles({ default: 'orders', profiles: { orders: { ...profile(), clientSecretFile: 'orders.secret' } } })
+    await writeFile(join(home, 'config', 'evertoken', 'orders.secret'), `${SECRET}\n`, { mode: 0o600 })
+    expect(await evertoken(['token'], folders())).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+
+  it('takes a secret from the variable that a profile of the user names', async () => {
+    await withProfiles({ profiles: { orders: { ...profile(), clientSecretVariable: 'ORDERS_SECRET' } } })
+    const run = await evertoken(['token', '--profile', 'orders'], { ...folders(), ORDERS_SECRET: SECRET })
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+
+  it('refuses a configuration that others may read', async () => {
+    await withProfiles({ profiles: { orders: { ...profile(), clientSecret: SECRET } } }, 0o644)
+    const run = await evertoken(['token', '--profile', 'orders'], folders())
+    expect(run.exitCode).toBe(2)
+    expect(run.stderr).toContain('chmod 600')
+  })
+
+  it('says which option of a profile is misspelt', async () => {
+    await withProfiles({ profiles: { orders: { ...profile(), client_secret: SECRET } } })
+    const run = await evertoken(['token', '--profile', 'orders'], folders())
+    expect(run.stderr).toContain('Did you mean `clientSecret`?')
+    expect(run.stderr).not.toContain(SECRET)
+  })
+})
+
+describe('a secret', () => {
+  const elsewhere = 'https://attacker.example.com'
+
+  it('of the environment does not go to another server than the environment names', async () => {
+    const run = await evertoken(['token', '--issuer', elsewhere], environment())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain('leave out one of the two')
+  })
+
+  it('of a profile does not go to a server that a flag names', async () => {
+    await withProfiles({ profiles: { orders: { ...profile(), clientSecret: SECRET } } })
+    const run = await evertoken(['token', '--profile', 'orders', '--issuer', elsewhere], folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+  })
+
+  it('of the environment does not go where a profile says', async () => {
+    await withProfiles({ profiles: { orders: profile() } })
+    const run = await evertoken(['token', '--profile', 'orders'], { ...folders(), EVERTOKEN_CLIENT_SECRET: SECRET })
+    expect(run.stderr).toContain("client's secret is missing")
+  })
+
+  it.each([
+    ['a variable', { clientSecretVariable: 'EVERTOKEN_CLIENT_SECRET' }],
+    ['a file elsewhere', { clientSecretFile: '../../.ssh/id_ed25519' }],
+    ['a file by its whole path', { privateKeyFile: '/home/somebody/key.pem' }],
+  ])('is not reached for by a file that is named on the command line: %s', async (_, reach) => {
+    const path = join(home, 'evertoken.json')
+    await writeFile(path, JSON.stringify({ profiles: { orders: { ...profile(), issuer: elsewhere, ...reach } } }))
+    const variables = { ...folders(), EVERTOKEN_CLIENT_SECRET: SECRET }
+    const run = await evertoken(['token', '--config', path, '--profile', 'orders'], variables)
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain('not your own configuration')
+  })
+
+  it('is not taken from a file in the working directory that nobody named', async () => {
+    const run = await evertoken(['token', '--profile', 'orders'], folders())
+    expect(run.stderr).toContain(join(home, 'config'))
+  })
+})
+
+describe('evertoken call', () => {
+  it('sends a request with the token, and prints the answer', async () => {
+    const run = await evertoken(['call', `${api.origin}/orders`, '-d', '{"item":"book"}'], environment())
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(api.requests.at(-1)).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
+  })
+
+  it('sends what is piped in, and headers of the caller', async () => {
+    const args = ['call', `${api.origin}/orders`, '-X', 'put', '-d', '@-', '-H', 'x-trace: 1', '-H', 'x-other: 2', '-i']
+    const run = await evertoken(args, environment(), 'a=b')
+    expect(run.stdout).toMatch(/^HTTP 200/)
+    const { headers } = api.requests.at(-1) ?? {}
+    expect(headers).toMatchObject({ 'x-trace': '1', 'x-other': '2', 'content-length': '3' })
+  })
+
+  it.each([
+    [404, 4],
+    [503, 5],
+    [302, 0],
+  ])('tells the class of the status %i by the exit code %i', async (status, exitCode) => {
+    api.next({ kind: 'status', status })
+    expect((await evertoken(['call', `${api.origin}/orders`], environment())).exitCode).toBe(exitCode)
+  })
+
+  it.each([
+    ['http://api.example.com/orders', 'in the clear'],
+    ['https://user:password@api.example.com/', 'user name'],
+    ['/orders', 'Write it whole'],
+  ])('does not send a token to %s', async (url, said) => {
+    const run = await evertoken(['call', url], environment())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(said)
+  })
+
+  it('says so when nobody answers', async () => {
+    const run = await evertoken(['call', 'http://127.0.0.1:1/'], environment())
+    expect(run).toMatchObject({ exitCode: 5, stdout: '' })
+    expect(run.stderr).toContain('did not answer')
+  })
+})
+
+describe('evertoken inspect', () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${part({ alg: 'ES256' })}.${part({ iss: 'https://as.example', exp: 1 })}.a-signature`
+
+  it('shows what a token says, and that this is not verified', async () => {
+    const { stdout } = await evertoken(['inspect'], folders(), `Authorization: Bearer ${token}\n`)
+    expect(stdout).toMatch(/^Not verified/)
+    expect(stdout).toContain('"iss": "https://as.example"')
+    expect(stdout).toContain('exp: 1970-01-01T00:00:01.000Z')
+    expect(stdout).not.toContain('a-signature')
+    const json = await evertoken(['inspect', '-o', 'json'], folders(), token)
+    expect(JSON.parse(json.stdout)).toMatchObject({ header: { alg: 'ES256' }, claims: { exp: 1 } })
+  })
+
+  it.each([
+    ['an opaque token', 'opaque', 'not a JWT'],
+    ['nothing', ' \n', 'There is no token'],
+  ])('says so of %s', async (_, input, said) => {
+    const run = await evertoken(['inspect'], folders(), input)
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(said)
+  })
+})
+
+describe('help', () => {
+  it.each([[[]], [['token']], [['call']], [['doctor']], [['inspect']]])(
+    'is there, with exit code 0: %j',
+    async (args) => {
+      const run = await evertoken([...args, '--help'], folders())
+      expect(run.exitCode).toBe(0)
+      expect(run.stdout).toContain('Usage: evertoken')
+    },
+  )
+})

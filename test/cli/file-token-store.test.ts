@@ -1,0 +1,112 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FileTokenStore } from '../../src/cli/file-token-store.ts'
+import { leaseContract } from '../../src/testing/lease-contract.ts'
+import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+let folder: string
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'evertoken-cache-')), 'evertoken')
+})
+
+afterEach(async () => {
+  await rm(join(folder, '..'), { recursive: true })
+})
+
+const record = { kind: 'token' as const, value: 'one', fingerprint: 'print of one' }
+const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+
+async function underTest(): Promise<StoreUnderTest> {
+  const clock = new VirtualClock()
+  const [store, other] = [await FileTokenStore.open(folder, clock), await FileTokenStore.open(folder, clock)]
+  const lose = async () => {
+    for (const name of await readdir(folder)) if (name.endsWith('.json')) await rm(join(folder, name))
+    await clock.advance(1)
+  }
+  return { store, other, pass: (ms) => clock.advance(ms), lose }
+}
+
+describe('the store in files', () => {
+  it.each([...storeContract, ...leaseContract])('$title', async ({ run }) => await run(await underTest()))
+
+  it('gives one of many that ask at once the lease', async () => {
+    const stores = await Promise.all(Array.from({ length: 20 }, () => FileTokenStore.open(folder)))
+    const asked = stores.map((store, i) => store.getOrLease('1:key', { owner: `${i}`, ttlMs: 5000 }))
+    const answers = await Promise.all(asked)
+    expect(answers.filter((answer) => answer !== 'busy')).toHaveLength(1)
+  })
+
+  it('is for its owner only', async () => {
+    const store = await FileTokenStore.open(folder)
+    await store.set('1:key', record, { ttlMs: 60_000 })
+    expect(await modeOf(folder)).toBe('700')
+    for (const name of await readdir(folder)) expect(await modeOf(join(folder, name)), name).toBe('600')
+  })
+
+  it('closes a folder that is open to others', async () => {
+    await FileTokenStore.open(folder)
+    await chmod(folder, 0o755)
+    await FileTokenStore.open(folder)
+    expect(await modeOf(folder)).toBe('700')
+  })
+
+  it('refuses a key that others may read', async () => {
+    await FileTokenStore.open(folder)
+    await chmod(join(folder, 'key'), 0o644)
+    await expect(FileTokenStore.open(folder)).rejects.toMatchObject({ hint: expect.stringContaining('chmod 600') })
+  })
+
+  it('refuses a key that is a link', async () => {
+    await FileTokenStore.open(folder)
+    await writeFile(join(folder, '../other'), await readFile(join(folder, 'key')), { mode: 0o600 })
+    await rm(join(folder, 'key'))
+    await symlink('../other', join(folder, 'key'))
+    await expect(FileTokenStore.open(folder)).rejects.toThrow('is a link')
+  })
+
+  it('says so when the key is damaged', async () => {
+    await FileTokenStore.open(folder)
+    await writeFile(join(folder, 'key'), 'half a k')
+    await expect(FileTokenStore.open(folder)).rejects.toMatchObject({
+      hint: expect.stringContaining('Remove the file'),
+    })
+  })
+
+  it('counts a damaged entry as absent', async () => {
+    const store = await FileTokenStore.open(folder)
+    await store.set('1:key', record, { ttlMs: 60_000 })
+    await writeFile(join(folder, '1_key.json'), '{"token":')
+    expect(await store.get('1:key')).toBeUndefined()
+    expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
+  })
+
+  it('takes a lock away whose holder is gone', async () => {
+    const store = await FileTokenStore.open(folder)
+    await writeFile(join(folder, '1_key.json.lock'), '999999999 gone', { mode: 0o600 })
+    expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
+    expect(await readdir(folder)).toEqual(['1_key.json', 'key'])
+  })
+
+  it('takes a lock away that is too old to be of use', async () => {
+    const store = await FileTokenStore.open(folder)
+    const lock = join(folder, '1_key.json.lock')
+    await writeFile(lock, `${process.pid} asleep`, { mode: 0o600 })
+    await utimes(lock, Date.now() / 1000 - 60, Date.now() / 1000 - 60)
+    expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
+  })
+
+  it('removes what is of no use any more, and nothing else', async () => {
+    const store = await FileTokenStore.open(folder)
+    await store.set('1:old', record, { ttlMs: 1 })
+    await store.set('1:new', record, { ttlMs: 600_000 })
+    const longAgo = Date.now() / 1000 - 3600
+    await utimes(join(folder, '1_old.json'), longAgo, longAgo)
+    await utimes(join(folder, 'key'), longAgo, longAgo)
+    await store.prune()
+    expect(await readdir(folder)).toEqual(['1_new.json', 'key'])
+  })
+})

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+/** What a run of the command did. */
+export interface CommandRun {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+// It starts three times as fast when its sources are compiled only once.
+const NODE_COMPILE_CACHE = join(tmpdir(), `evertoken-test-compiled-${process.getuid?.() ?? ''}`)
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+/** Runs the command in a process of its own, with nothing in its environment but this. */
+export async function evertoken(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  input = '',
+): Promise<CommandRun> {
+  const { PATH = '' } = process.env
+  // The flag is for Node before 22.18.
+  const child = spawn(process.execPath, ['--experimental-strip-types', MAIN, ...args], {
+    env: { PATH, NODE_NO_WARNINGS: '1', NO_COLOR: '1', NODE_COMPILE_CACHE, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.end(input)
+  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
+  const [exitCode, stdout, stderr] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
+  return { exitCode, stdout, stderr }
+}
