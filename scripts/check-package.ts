@@ -94,6 +94,9 @@ function checkPackage(): void {
   })
   // The same once more as an ES module: axios has separate declarations for those.
   cpSync(join(consumer, 'types.ts'), join(consumer, 'types.mts'))
+  check('brings the command', () => {
+    run('node_modules/.bin/evertoken', ['--help'])
+  })
   for (const [typescript, resolutions] of Object.entries(TYPESCRIPTS)) {
     for (const resolution of resolutions) {
       check(`${typescript} understands its types (${resolution})`, () => {
