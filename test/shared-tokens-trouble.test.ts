@@ -54,19 +54,37 @@ describe('while a store has trouble', () => {
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(10 * MINUTE)
   })
 
-  it.each(['hang', 'partition'] as const)(
-    'a first token is late by the time that a call may take: %s',
-    async (fault) => {
-      const fleet = new Fleet()
-      fleet.store.fault = fault
-      const { tokens, heard } = fleet.join()
+  it.each([
+    ['hang', {}, 1000],
+    ['partition', {}, 1000],
+    ['partition', { timeoutMs: 1000 }, 200],
+    ['error', {}, 0],
+    ['loading', {}, 0],
+    ['full', {}, 0],
+  ] as const)('the first token of a process is late once: %s, %o, by %i ms', async (fault, options, byMs) => {
+    const fleet = new Fleet()
+    fleet.store.fault = fault
+    const { tokens, heard } = fleet.join(options)
+    const lateBy = async (scope: string) => {
       const begun = fleet.clock.monotonicNow()
-      const lateBy = tokens.getToken().then(() => fleet.clock.monotonicNow() - begun - 100)
-      await fleet.clock.advance(SECOND)
-      expect(await lateBy).toBe(50)
-      expect(heard.slice(0, 2)).toEqual(['storeFailed', 'tokenRequested'])
-    },
-  )
+      const late = tokens.getToken({ scope }).then(() => fleet.clock.monotonicNow() - begun - 100)
+      await fleet.clock.advance(2 * SECOND)
+      return await late
+    }
+    expect(await lateBy('orders.read')).toBe(byMs)
+    expect(heard.slice(0, 2)).toEqual(['storeFailed', 'tokenRequested'])
+    // From then on by the time that a call may take, until the store is left alone.
+    const later = [await lateBy('orders.write'), await lateBy('a'), await lateBy('b'), await lateBy('c')]
+    for (const ms of later) expect(ms).toBeLessThanOrEqual(Math.min(byMs, 50))
+    expect(await lateBy('d')).toBe(0)
+  })
+
+  it('that is slow, processes that start together share their token all the same', async () => {
+    const fleet = new Fleet()
+    fleet.store.latencyMs = 400
+    expect(new Set(await fleet.tokensOf(fleet.processes(20), 4 * SECOND))).toEqual(new Set(['token-1']))
+    expect(fleet.server.requests).toHaveLength(1)
+  })
 
   it('that lasts, it is left alone, and tried again later', async () => {
     const fleet = new Fleet()

@@ -225,11 +225,7 @@ export class TokenShare {
     return 'unavailable'
   }
 
-  async #getOrLease(
-    key: string,
-    stale: LeaseRequest['stale'],
-    patienceMs: number | undefined,
-  ): Promise<LeaseAnswer> {
+  async #getOrLease(key: string, stale: LeaseRequest['stale'], patienceMs: number | undefined): Promise<LeaseAnswer> {
     const { store, owner } = this.#shared
     const ask = async (): Promise<LeaseAnswer> => {
       const answer = await store.getOrLease?.(key, { owner, ttlMs: LEASE_MS, stale })

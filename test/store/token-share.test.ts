@@ -73,20 +73,37 @@ describe('processes with one store', () => {
     }
   })
 
-  it('ask again after 25 ms while another requests, then ever more slowly, up to every 200 ms', async () => {
+  it('ask again after 100 ms while another requests, then ever more slowly, up to every 200 ms', async () => {
     const fleet = new Fleet()
     leased(await fleet.join().share.ask(ID))
     const { share, store } = fleet.join()
     const left = new AbortController()
     const waiting = share.askUntilFree(ID, undefined, left.signal)
     const calls: number[] = []
-    for (const ms of [0, 24.9, 0.1, 31.25, 39.0625, 845.5, 200, 200]) {
+    for (const ms of [0, 99.9, 0.1, 125, 156.25, 195.3125, 199.9, 0.1, 200]) {
       await fleet.clock.advance(ms)
       calls.push(store.calls.getOrLease)
     }
-    expect(calls).toEqual([1, 1, 2, 3, 4, 11, 12, 13])
+    expect(calls).toEqual([1, 1, 2, 3, 4, 5, 5, 6, 7])
     left.abort(new Error('The caller left'))
     await expect(waiting).rejects.toThrow('The caller left')
+  })
+
+  it('ask a slow store less often: it may be overrun by them', async () => {
+    const fleet = new Fleet()
+    leased(await fleet.join().share.ask(ID))
+    const { share, store } = fleet.join()
+    store.latencyMs = 300
+    const left = new AbortController()
+    const waiting = share.askUntilFree(ID, undefined, left.signal, { patienceMs: 1000 })
+    await fleet.clock.advance(899)
+    expect(store.calls.getOrLease).toBe(1)
+    await fleet.clock.advance(1 + 900)
+    expect(store.calls.getOrLease).toBe(3)
+    left.abort(new Error('The caller left'))
+    const rejected = expect(waiting).rejects.toThrow('The caller left')
+    await fleet.clock.advance(300)
+    await rejected
   })
 
   it('take over when the holder is gone', async () => {
