@@ -94,6 +94,9 @@ function checkPackage(): void {
   })
   // The same once more as an ES module: axios has separate declarations for those.
   cpSync(join(consumer, 'types.ts'), join(consumer, 'types.mts'))
+  check('is no larger than it was, and brings no HTTP client or Redis', () => {
+    console.log(`     ${run('node', ['size.mjs']).trim()}`)
+  })
   check('brings the command', () => {
     run('node_modules/.bin/evertoken', ['--help'])
   })
