@@ -10,7 +10,7 @@ import { carryToken, PASSAGE, Passage, type PassageConfig, writeHeaders } from '
 import { answerRejections } from './axios-rejection.ts'
 import { waitForToken } from './axios-wait.ts'
 import { guardRedirects } from './redirect-guard.ts'
-import { RequestedToken } from './requested-token.ts'
+import { ownToken, RequestedToken } from './requested-token.ts'
 import { tokenHeaderNames } from './token-headers.ts'
 
 /**
@@ -88,7 +88,7 @@ export class AxiosAttachment {
   /** Decides, by one look at the clocks, whether the request can be settled without waiting, and notes it. */
   #approve(config: PassageConfig): boolean {
     this.#withLastCheck(config)
-    const wanted = wantedOf(config)
+    const wanted = ownToken(config)
     const source = wanted === undefined ? this.#tokens.held : wanted instanceof TokenSource ? wanted : undefined
     const state = source?.state()
     const isUsable = source !== undefined && (state === 'fresh' || state === 'refresh due')
@@ -117,7 +117,7 @@ export class AxiosAttachment {
   /** The asynchronous handler: finds out whether the request may carry a token, and waits for it. */
   async #prepare(config: PassageConfig): Promise<PassageConfig> {
     config.headers ??= {} as PassageConfig['headers']
-    const wanted = wantedOf(config)
+    const wanted = ownToken(config)
     if (wanted === false) return leaveOut(config)
     writeOutUrls(config)
     const chosen = wanted === undefined ? this.#tokens.held : this.#tokens.sourceFor(wanted)
@@ -189,11 +189,6 @@ export class AxiosAttachment {
     this.manager.events.emit('authorizationKept', () => ({ client: this.#byDefault.client, origin }))
     return true
   }
-}
-
-// Older versions of axios make configs with a prototype, which may be polluted.
-function wantedOf(config: PassageConfig): PassageConfig['token'] {
-  return Object.hasOwn(config, 'token') ? config.token : undefined
 }
 
 function transformsOf({ transformRequest = [] }: Pick<PassageConfig, 'transformRequest'>): AxiosRequestTransformer[] {

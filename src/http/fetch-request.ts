@@ -59,7 +59,7 @@ export function readInit<Init extends RequestInit>(init: Init | null | undefined
   const prototype: unknown = Object.getPrototypeOf(init ?? {})
   const isPlain = prototype === Object.prototype || prototype === null
   const inherited = isPlain ? undefined : membersOf(init as Init, INIT_MEMBERS)
-  return { __proto__: null, ...inherited, ...init } as object as Partial<Init>
+  return { ...inherited, ...init } as Partial<Init>
 }
 
 /** The same request for a second sending; `undefined` if its body could only be sent once. */

@@ -7,7 +7,7 @@ import { exchange } from './fetch-exchange.ts'
 import { isGiven } from './fetch-headers.ts'
 import { FetchOrigins } from './fetch-origins.ts'
 import { FetchCall, readInit } from './fetch-request.ts'
-import { checkManager, RequestedToken } from './requested-token.ts'
+import { checkManager, ownToken, RequestedToken, withoutToken } from './requested-token.ts'
 import { tokenHeaderNames } from './token-headers.ts'
 
 /** A function like `fetch`: the global one, undici's, or whatever else takes and gives the same. */
@@ -82,7 +82,9 @@ export function createTokenFetch<Name extends string = never>(
   }
 
   async function tokenFetch(input: string | URL | Request, init?: TokenFetchInit<Name>): Promise<Response> {
-    const { token: wanted, ...rest } = readInit(init)
+    const given = readInit(init)
+    const wanted = ownToken(given)
+    const rest = withoutToken(given)
     const fetch = implementation()
     if (wanted === false) return await fetch(input, rest)
     const call = new FetchCall(input, rest)

@@ -13,6 +13,19 @@ export function checkManager(given: unknown): void {
   throw optionError('manager', 'must be a TokenManager', hint)
 }
 
+/** What the options of a request say about its token: their own only, because a prototype may be polluted. */
+export function ownToken<Wanted>(options: { readonly token?: Wanted }): Wanted | undefined {
+  return Object.hasOwn(options, 'token') ? options.token : undefined
+}
+
+/** A copy of the options of a request without what they say about its token. */
+export function withoutToken<Options extends { readonly token?: unknown }>(options: Options): Omit<Options, 'token'> {
+  // A plain copy costs a tenth of one that leaves something out.
+  if (!Object.hasOwn(options, 'token')) return { ...options }
+  const { token: _, ...others } = options
+  return others
+}
+
 /** Which token each request of one HTTP client carries. */
 export class RequestedToken {
   readonly #manager: TokenManager<string>

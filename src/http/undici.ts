@@ -1,7 +1,7 @@
 import { TokenError } from '../errors.ts'
 import type { TokenManager } from '../token-manager.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
-import { checkManager, RequestedToken } from './requested-token.ts'
+import { checkManager, ownToken, RequestedToken, withoutToken } from './requested-token.ts'
 import type { Dispatch, DispatchHandler, DispatchOptions, UndiciAnswer } from './undici-dispatch.ts'
 import { Exchange, type ExchangeRules, tellKept } from './undici-exchange.ts'
 import { ownValue, readHeaders } from './undici-headers.ts'
@@ -63,9 +63,8 @@ export function tokenInterceptor<Name extends string = never>(
     const astray = new WeakSet<DispatchHandler>()
 
     function dispatchWithToken(given: DispatchOptions, handler: DispatchHandler): boolean {
-      // Its own only: a polluted prototype must not decide.
-      const wanted = Object.hasOwn(given, 'token') ? given.token : undefined
-      const options = wanted === undefined ? { ...given } : withoutToken(given)
+      const wanted = ownToken(given)
+      const options: DispatchOptions = withoutToken(given)
       const headers = readHeaders(options.headers)
       if (wanted === false || options.method === 'CONNECT' || headers === undefined || astray.has(handler)) {
         return dispatch(options, handler)
@@ -98,10 +97,6 @@ export function tokenInterceptor<Name extends string = never>(
       }
     } as unknown as Inner
   }
-}
-
-function withoutToken({ token: _, ...options }: DispatchOptions): DispatchOptions {
-  return options
 }
 
 function originIn({ origin }: DispatchOptions): string {
