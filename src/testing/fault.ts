@@ -110,10 +110,26 @@ export async function respond(exchange: Exchange, fault: Fault | undefined): Pro
   send(exchange.response, instead(fault, exchange.now()))
 }
 
+const INSTEAD = [
+  ...([
+    'hang',
+    'resetBeforeHeaders',
+    'status',
+    'tooManyRequests',
+    'oauthError',
+    'redirect',
+    'html',
+    'hugeBody',
+  ] as const),
+]
 const SUFFERED = [
   ...(['latency', 'resetAfterHeaders', 'truncatedBody', 'malformedJson', 'wrongContentType', 'slowDrip'] as const),
 ]
 type Suffered = Extract<Fault, { kind: (typeof SUFFERED)[number] }>
+
+export function isFaultKind(kind: string): kind is FaultKind {
+  return ([...INSTEAD, ...SUFFERED] as string[]).includes(kind)
+}
 
 function isSuffered(fault: Fault): fault is Suffered {
   return (SUFFERED as readonly string[]).includes(fault.kind)

@@ -55,8 +55,9 @@ export class IssuedTokens {
     return true
   }
 
-  revokeAll(): void {
-    for (const token of this.#tokens.values()) token.revoked = true
+  /** @returns how many had not been revoked */
+  revokeAll(): number {
+    return [...this.#tokens.keys()].filter((text) => this.revoke(text)).length
   }
 
   #forget(now: number): void {

@@ -32,6 +32,9 @@ export interface TestClient {
 
 interface Registration {
   readonly client: TestClient
+  readonly publicKey: KeyObject | undefined
+  /** `x5t#S256` of its certificate. */
+  readonly thumbprint: string | undefined
   /** Those that are accepted, until when. */
   secrets: { readonly text: string; readonly until: number }[]
 }
@@ -60,12 +63,14 @@ export class RegisteredClients {
     for (const [clientId, given] of Object.entries(clients)) {
       const client = typeof given === 'string' ? { secret: given } : given
       const secrets = client.secret === undefined ? [] : [{ text: client.secret, until: Infinity }]
-      this.#registrations.set(clientId, { client, secrets })
+      const publicKey = client.publicKey === undefined ? undefined : publicKeyOf(client.publicKey)
+      const thumbprint = client.certificate === undefined ? undefined : certificateThumbprint(client.certificate)
+      this.#registrations.set(clientId, { client, publicKey, thumbprint, secrets })
     }
   }
 
-  /** The first client, with the secret that holds now. */
-  first(clientId: string = [...this.#registrations.keys()][0] ?? ''): { clientId: string; secret: string | undefined } {
+  /** A client, by default the first, with the secret that holds now. @throws RangeError for one that is not known */
+  find(clientId: string = [...this.#registrations.keys()][0] ?? ''): { clientId: string; secret: string | undefined } {
     return { clientId, secret: this.#get(clientId).secrets.at(-1)?.text }
   }
 
@@ -114,22 +119,19 @@ export class RegisteredClients {
     const assertion = form.get('client_assertion')
     if (assertion !== null) found.push(this.#asserted(assertion, audiences, now))
     if (found.length > 0 || clientId === null) return found
-    const isRight = ({ client, secrets }: Registration) => {
-      if (client.certificate !== undefined) return certificateThumbprint(client.certificate) === certificate
-      return secrets.length === 0 && client.publicKey === undefined
-    }
+    const isRight = ({ thumbprint, secrets, publicKey }: Registration) =>
+      thumbprint === undefined ? secrets.length === 0 && publicKey === undefined : thumbprint === certificate
     return [{ clientId, methods: ['tls_client_auth', 'none'], isRight }]
   }
 
   /** @see RFC 7523 §3 */
   #asserted(assertion: string, audiences: readonly string[], now: number): Credentials {
     const clientId = String(claimsOf(assertion).sub)
-    const isRight = ({ client, secrets }: Registration) => {
-      const { publicKey } = client
+    const isRight = ({ publicKey, secrets }: Registration) => {
       const keys =
         publicKey === undefined
           ? secrets.filter(({ until }) => until > now).map(({ text }) => ({ secret: text }))
-          : [{ publicKey: publicKeyOf(publicKey) }]
+          : [{ publicKey }]
       const verified = keys.map((key) => verifyJwt(assertion, () => key)).find((jwt) => jwt !== undefined)
       if (verified === undefined) return false
       const { iss, aud, exp, jti } = verified.claims

@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import { type Clock, systemClock } from '../clock.ts'
-import { type Answer, type Fault, type FaultKind, type FaultSource, respond } from './fault.ts'
+import { type Answer, type Fault, type FaultKind, type FaultSource, isFaultKind, respond } from './fault.ts'
 import { ReceivedRequest, type ServerEndpoint } from './received-request.ts'
 import { thumbprintOf } from './signatures.ts'
 import { TestAuthority, type TestCertificate } from './test-authority.ts'
@@ -55,7 +55,9 @@ export abstract class ScriptedServer implements AsyncDisposable {
     const server = authority === undefined ? createServer() : createTlsServer(tlsOptions(authority))
     // Clients reuse connections; one that is closed just then would be a fault that nobody scripted.
     server.keepAliveTimeout = 0
-    server.on('request', (incoming, response) => void this.#receive(incoming, response).catch(() => response.destroy()))
+    server.on('request', (incoming, response) => {
+      void this.#receive(incoming, response).catch((error: unknown) => tellOfMistake(response, error))
+    })
     server.on('connection', (socket: Socket) => this.#keepTrack(socket))
     this.#server = server
   }
@@ -90,8 +92,12 @@ export abstract class ScriptedServer implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
   }
 
-  /** Scripts what goes wrong with the next requests to an endpoint, one fault each, after what is scripted already. */
+  /**
+   * Scripts what goes wrong with the next requests to an endpoint, one fault each, after what is scripted already.
+   * @throws RangeError for a kind that there is not
+   */
   protected script(endpoint: ServerEndpoint, faults: readonly Fault[]): void {
+    for (const { kind } of faults) if (!isFaultKind(kind)) throw new RangeError(`There is no fault "${kind}".`)
     this.#script.set(endpoint, [...(this.#script.get(endpoint) ?? []), ...faults])
   }
 
@@ -143,6 +149,12 @@ export abstract class ScriptedServer implements AsyncDisposable {
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
   }
+}
+
+/** A function of the test's own has failed, or the client is gone. */
+function tellOfMistake(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) response.destroy()
+  else response.writeHead(500, { 'content-type': 'text/plain' }).end(`A function of the test failed: ${error}`)
 }
 
 function tlsOptions(given: TestAuthority | TestCertificate): ServerOptions {

@@ -86,9 +86,10 @@ export class TestAuthorizationServer extends ScriptedServer {
   /**
    * Where the server is, and the credentials of a client: `new TokenManager({ ...server.clientOptions(), scope })`.
    * @param clientId default: the first client
+   * @throws RangeError for a client that is not known
    */
   clientOptions(clientId?: string): TestClientOptions {
-    const { clientId: id, secret } = this.#clients.first(clientId)
+    const { clientId: id, secret } = this.#clients.find(clientId)
     return {
       ...{ issuer: this.issuer, clientId: id, allowInsecureLoopback: true },
       ...(secret !== undefined && { clientSecret: secret }),
@@ -124,10 +125,11 @@ export class TestAuthorizationServer extends ScriptedServer {
     this.#dpop.rotateNonce()
   }
 
-  /** Issues a token without a request, to try an API with. */
-  issueToken({ clientId = 'test-client', scope = '', lifetimeMs = this.lifetimeMs }: TokenOrder = {}): string {
+  /** Issues a token without a request, to try an API with. @throws RangeError for a client that is not known */
+  issueToken({ clientId, scope = '', lifetimeMs = this.lifetimeMs }: TokenOrder = {}): string {
     const now = this.clock.now()
-    return this.#tokens.issue({ clientId, scope, expiresAt: now + lifetimeMs }, now)
+    const issued = { clientId: this.#clients.find(clientId).clientId, scope, expiresAt: now + lifetimeMs }
+    return this.#tokens.issue(issued, now)
   }
 
   /** What is known of a token; `undefined` if this server did not issue it. */
@@ -137,7 +139,7 @@ export class TestAuthorizationServer extends ScriptedServer {
 
   /** Revokes one token, or all that there are. APIs refuse them from now on. */
   revoke(token?: string): void {
-    if (token === undefined) this.#tokens.revokeAll()
+    if (token === undefined) this.#revoked += this.#tokens.revokeAll()
     else if (this.#tokens.revoke(token)) this.#revoked += 1
   }
 
@@ -211,7 +213,7 @@ export class TestAuthorizationServer extends ScriptedServer {
 
 /** A token that is wanted without a token request. */
 export interface TokenOrder {
-  /** Default `test-client`. */
+  /** Default: the first client. */
   readonly clientId?: string | undefined
   /** Parted by spaces. Default: none. */
   readonly scope?: string | undefined
@@ -224,6 +226,7 @@ const words = (text: string) => text.split(' ').filter((word) => word !== '')
 /**
  * Starts an authorization server on 127.0.0.1, on a port of its own: a token endpoint that checks who asks, a metadata
  * document, revocation, and every fault that is scripted. It is closed by `close()`, or by `await using`.
+ * @throws what node:crypto throws for a key or certificate that cannot be read
  *
  * ```ts
  * await using server = await startAuthorizationServer()

@@ -1,1 +1,1 @@
-export { type CertificateRequest, TestAuthority, type TestCertificate } from '../../src/testing/test-authority.ts'
+export { TestAuthority, type TestCertificate } from '../../src/testing/test-authority.ts'

@@ -38,7 +38,7 @@ describe('the test kit', () => {
     const loaded = [...loadedBy('src/testing/index.ts')]
     const packages = loaded.filter((name) => !/^src\/|^node:(?!test)/.test(name))
     expect(loaded).toContain('src/testing/test-api.ts')
-    expect(packages).toEqual(expect.arrayContaining(['lru-cache']))
+    expect(packages.length).toBeGreaterThan(2)
     // axios is loaded by the first token request of a manager without a `transport`.
     expect(packages.filter((name) => name !== 'axios' && !Object.hasOwn(dependencies, name))).toEqual([])
   })

@@ -59,6 +59,8 @@ describe('an API for tests', () => {
     await using api = await startApi({ server })
     const token = server.issueToken()
     server.revoke()
+    server.revoke()
+    expect(server.counts.revoked).toBe(1)
     expect((await fetch(api.origin, bearer(token))).status).toBe(401)
     expect((await fetch(api.origin, bearer(server.issueToken()))).status).toBe(200)
   })

@@ -139,6 +139,25 @@ describe('an authorization server for tests', () => {
     expect(server.received).toBe(5)
   })
 
+  it('tells of a mistake in the functions of a test', async () => {
+    const fail = () => {
+      throw new Error('a mistake')
+    }
+    await using server = await startAuthorizationServer({ clients: { orders: 's' }, fault: fail })
+    await using api = await startApi({ server, respond: fail })
+    const answers = [
+      await ask(server, 's'),
+      await fetch(api.origin, { headers: { authorization: `Bearer ${server.issueToken()}` } }),
+    ]
+    for (const answer of answers) {
+      expect(answer.status).toBe(500)
+      expect(await answer.text()).toBe('A function of the test failed: Error: a mistake')
+    }
+    expect(() => server.next({ kind: 'hnag' } as never)).toThrow('There is no fault "hnag"')
+    expect(() => server.issueToken({ clientId: 'nobody' })).toThrow('no client "nobody"')
+    await expect(startAuthorizationServer({ clients: { orders: { publicKey: 'no key' } } })).rejects.toThrow()
+  })
+
   it('closes with its connections, whatever they wait for', async () => {
     const server = await startAuthorizationServer({ clients: { orders: 's' } })
     server.next({ kind: 'hang' })
