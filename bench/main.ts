@@ -13,13 +13,13 @@ const { only, quick } = parseArgs({
 
 const pace: Pace = quick
   ? { isQuick: true, rounds: 12, sliceMs: 8, warmUpMs: 150, generations: 1 }
-  : { isQuick: false, rounds: 60, sliceMs: 20, warmUpMs: 400, generations: 3 }
+  : { isQuick: false, rounds: 60, sliceMs: 20, warmUpMs: 300, generations: 3 }
 
 const conditions = machine()
 const groups: MeasuredGroup[] = []
 for (const file of benchmarkFiles()) {
   const { title, rows } = await loadGroup(file)
-  const measured: MeasuredGroup = { title, rows: [] }
+  const measured: MeasuredGroup = { name: file.replace('.bench.ts', ''), title, rows: [] }
   for (const { name, title, about } of rows.filter(({ name }) => name.includes(only))) {
     const row = { name, title, about, figures: await measureRow(file, name) }
     measured.rows.push(row)
@@ -28,7 +28,10 @@ for (const file of benchmarkFiles()) {
   if (measured.rows.length > 0) groups.push(measured)
 }
 // A part of the rows, or little of each, is no report.
-if (!quick && only === '') writeReport({ ...conditions, loadAfter: machine().load, groups })
+if (!quick && only === '') {
+  const minutes = Math.round(performance.now() / 6000) / 10
+  writeReport({ ...conditions, minutes, loadAfter: machine().load, groups })
+}
 
 async function measureRow(file: string, name: string): Promise<Figure[]> {
   const path = fileURLToPath(new URL('row.ts', import.meta.url))
