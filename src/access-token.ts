@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { AuthorizationDetail } from './authorization-details.ts'
-import type { Instant } from './clock.ts'
+import type { Clock, Instant } from './clock.ts'
 import { fingerprint, hashInBase64url } from './digest.ts'
 
 /** What a token is of use with only, and whether something else has taken its place. */
@@ -33,6 +33,12 @@ export interface AccessTokenInit {
 const ONLY_AUTHORIZATION: readonly string[] = Object.freeze(['authorization'])
 const AUTHORIZATION_AND_PROOF: readonly string[] = Object.freeze(['authorization', 'dpop'])
 
+interface Peculiarities {
+  readonly authorizationDetails: readonly AuthorizationDetail[] | undefined
+  readonly refreshInMs: number | undefined
+  readonly boundTo: TokenBinding | undefined
+}
+
 /** One header of a request. */
 export type Header = readonly [name: string, value: string]
 
@@ -42,12 +48,14 @@ export type Header = readonly [name: string, value: string]
  * Printed, inspected or serialised in any way it shows everything but the token; {@link AccessToken.reveal} gives that.
  */
 export class AccessToken {
-  readonly #value: string
+  // Kept ready-made and flat: it is written to every request. The token itself is a part of it, and takes no memory of its own.
   readonly #authorization: string
-  readonly #headers: readonly Header[]
+  readonly #requestedAtWall: number
+  readonly #requestedAtMonotonic: number
+  // What few tokens have.
+  readonly #more: Peculiarities | undefined
+  #headers: readonly Header[] | undefined
   readonly #headerNames: readonly string[]
-  readonly #authorizationDetails: readonly AuthorizationDetail[] | undefined
-  #fingerprint: string | undefined
   #hash: string | undefined
   /** `Bearer`, or `DPoP` for a token that is bound to the client's key, in the spelling that is sent. @see RFC 6749 §7.1 */
   readonly tokenType: string
@@ -55,47 +63,61 @@ export class AccessToken {
   readonly scope: readonly string[]
   /** The whole lifetime in milliseconds, counted from just before the token was requested. @see RFC 6749 §5.1 */
   readonly lifetimeMs: number
-  /** When the token expires, in epoch milliseconds by this process's wall clock. */
-  readonly expiresAt: number
-  /** @internal */
-  readonly requestedAt: Instant
-  /** @internal */
-  readonly refreshInMs: number | undefined
   /** @internal */
   readonly dueAfterMs: number
   /** @internal */
   readonly expiredAfterMs: number
-  /** @internal */
-  readonly boundTo: TokenBinding | undefined
 
   /** @internal */
   constructor(init: AccessTokenInit) {
-    this.#value = init.value
-    // Kept ready-made and flat: it is written to every request.
     this.#authorization = `${init.tokenType} ${init.value}`
     this.tokenType = init.tokenType
-    this.scope = Object.freeze([...init.scope])
-    this.#authorizationDetails = init.authorizationDetails
+    // All tokens for one request share the list that was asked for.
+    this.scope = Object.isFrozen(init.scope) ? init.scope : Object.freeze([...init.scope])
     this.lifetimeMs = init.lifetimeMs
-    this.expiresAt = init.requestedAt.wall + init.lifetimeMs
-    this.requestedAt = init.requestedAt
-    this.refreshInMs = init.refreshInMs
+    this.#requestedAtWall = init.requestedAt.wall
+    this.#requestedAtMonotonic = init.requestedAt.monotonic
     this.dueAfterMs = init.dueAfterMs
     this.expiredAfterMs = init.expiredAfterMs
-    this.boundTo = init.boundTo
+    const { authorizationDetails, refreshInMs, boundTo } = init
+    const isPeculiar = (authorizationDetails ?? refreshInMs ?? boundTo) !== undefined
+    this.#more = isPeculiar ? { authorizationDetails, refreshInMs, boundTo } : undefined
     // All callers and listeners share one object.
     Object.freeze(this)
-    const applied = init.headersOf?.(this)
-    this.#headers = applied ?? [['Authorization', this.#authorization]]
+    this.#headers = init.headersOf?.(this)
     const byDefault = init.tokenType === 'DPoP' ? AUTHORIZATION_AND_PROOF : ONLY_AUTHORIZATION
-    const names = applied?.map(([name]) => name.toLowerCase())
+    const names = this.#headers?.map(([name]) => name.toLowerCase())
     this.#headerNames = names ? [...new Set([...names, ...byDefault.slice(1)])] : byDefault
+  }
+
+  /** When the token expires, in epoch milliseconds by this process's wall clock. */
+  get expiresAt(): number {
+    return this.#requestedAtWall + this.lifetimeMs
+  }
+
+  /** @internal */
+  get requestedAt(): Instant {
+    return { wall: this.#requestedAtWall, monotonic: this.#requestedAtMonotonic }
+  }
+
+  /** Milliseconds since it was requested, by whichever clock says more. @internal */
+  ageMs(clock: Clock): number {
+    return Math.max(clock.now() - this.#requestedAtWall, clock.monotonicNow() - this.#requestedAtMonotonic)
+  }
+
+  /** @internal */
+  get refreshInMs(): number | undefined {
+    return this.#more?.refreshInMs
+  }
+
+  /** @internal */
+  get boundTo(): TokenBinding | undefined {
+    return this.#more?.boundTo
   }
 
   /** A short name of the token that is safe to log: the start of its SHA-256. */
   get fingerprint(): string {
-    this.#fingerprint ??= fingerprint(this.#value)
-    return this.#fingerprint
+    return fingerprint(this.reveal())
   }
 
   /**
@@ -103,7 +125,7 @@ export class AccessToken {
    * the token: what a user allowed may be private. @see RFC 9396 §7
    */
   get authorizationDetails(): readonly AuthorizationDetail[] | undefined {
-    return this.#authorizationDetails
+    return this.#more?.authorizationDetails
   }
 
   /**
@@ -111,7 +133,7 @@ export class AccessToken {
    * and because the places that touch the secret should be easy to find.
    */
   reveal(): string {
-    return this.#value
+    return this.#authorization.slice(this.tokenType.length + 1)
   }
 
   /** Everything but the token. */
@@ -132,13 +154,13 @@ export class AccessToken {
 
   /** The SHA-256 of the token in base64url. @internal @see RFC 9449 §4.2 */
   hash(): string {
-    this.#hash ??= hashInBase64url(this.#value)
+    this.#hash ??= hashInBase64url(this.reveal())
     return this.#hash
   }
 
   /** The headers that carry the token. @internal */
   static headersOf(token: AccessToken): readonly Header[] {
-    return token.#headers
+    return token.#carriers()
   }
 
   /** Their names in lower case, and that of a proof; the first is the one in which the token goes. @internal */
@@ -149,5 +171,10 @@ export class AccessToken {
   /** The value of the `Authorization` header. @internal */
   static authorizationOf(token: AccessToken): string {
     return token.#authorization
+  }
+
+  #carriers(): readonly Header[] {
+    this.#headers ??= [['Authorization', this.#authorization]]
+    return this.#headers
   }
 }

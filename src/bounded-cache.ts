@@ -1,9 +1,11 @@
-import { LRUCache } from 'lru-cache'
+import { Ordered, UseOrder } from './use-order.ts'
 
-/** What can be kept: it says whether it must not be lost at the moment. */
-export interface Cacheable {
-  /** True while a request runs or a failure is remembered. */
-  busy(): boolean
+/** What can be kept: it knows its key, and says whether it must not be lost at the moment. */
+export abstract class Cacheable extends Ordered {
+  /** @internal */
+  abstract key(): string
+  /** @internal True while a request runs or a failure is remembered. */
+  abstract busy(): boolean
 }
 
 /**
@@ -13,10 +15,12 @@ export interface Cacheable {
  */
 export class BoundedCache<Value extends Cacheable> {
   readonly #max: number
-  // Made when it is needed: it takes memory for `max` values at once, and most managers have configured clients only.
-  #recent: LRUCache<string, Value> | undefined
-  readonly #pinned = new Map<string, Value>()
-  readonly #busy = new Map<string, Value>()
+  // All but those that are only held; each is in one of the three that follow.
+  readonly #values = new Map<string, Value>()
+  readonly #recent = new UseOrder<Value>()
+  readonly #pinned = new Set<Value>()
+  // Those that were to go and must not yet.
+  readonly #busy = new Set<Value>()
   // Handles are kept findable for as long as somebody has them, and no longer.
   readonly #held = new Map<string, WeakRef<Value>>()
   readonly #dropped = new FinalizationRegistry<string>((key) => {
@@ -29,30 +33,34 @@ export class BoundedCache<Value extends Cacheable> {
 
   /** The value of this key, if there is one. */
   get(key: string): Value | undefined {
-    return this.#pinned.get(key) ?? this.#recent?.get(key) ?? this.#busy.get(key) ?? this.#held.get(key)?.deref()
+    const value = this.#values.get(key)
+    if (value === undefined) return this.#held.get(key)?.deref()
+    if (this.#recent.has(value)) this.#recent.use(value)
+    return value
   }
 
   /** The value of this key, made if there is none. */
   getOrCreate(key: string, create: () => Value): Value {
-    const known = this.#pinned.get(key) ?? this.#recent?.get(key)
-    if (known !== undefined) return known
-    const value = this.#busy.get(key) ?? this.#held.get(key)?.deref() ?? create()
-    this.#busy.delete(key)
-    this.#keepRecent(key, value)
-    return value
+    const known = this.#values.get(key)
+    if (known === undefined) return this.#keep(this.#held.get(key)?.deref() ?? create())
+    if (this.#recent.has(known)) this.#recent.use(known)
+    if (this.#busy.size > 0) this.#lookAtBusy(known)
+    return known
   }
 
   /** Keeps a value until it is deleted. */
-  pin(key: string, value: Value): void {
-    this.#pinned.set(key, value)
-    this.#recent?.delete(key)
-    this.#busy.delete(key)
+  pin(value: Value): void {
+    this.#values.set(value.key(), value)
+    this.#pinned.add(value)
+    this.#recent.remove(value)
+    this.#busy.delete(value)
   }
 
   /** Keeps a value findable for as long as somebody holds it. */
-  hold(key: string, value: Value): void {
+  hold(value: Value): void {
+    const key = value.key()
     // A reference may have lost its value and still be there.
-    if (this.#pinned.has(key) || this.#held.get(key)?.deref() !== undefined) return
+    if (this.#pinned.has(value) || this.#held.get(key)?.deref() !== undefined) return
     this.#held.set(key, new WeakRef(value))
     this.#dropped.register(value, key)
   }
@@ -60,12 +68,10 @@ export class BoundedCache<Value extends Cacheable> {
   /** Forgets the values of which this is true, and returns them. */
   deleteWhere(matches: (value: Value) => boolean): Set<Value> {
     const deleted = new Set<Value>()
-    for (const [key, value] of this.#entries()) {
+    for (const value of this.values()) {
       if (!matches(value)) continue
-      this.#pinned.delete(key)
-      this.#recent?.delete(key)
-      this.#busy.delete(key)
-      this.#held.delete(key)
+      this.#forget(value)
+      this.#held.delete(value.key())
       deleted.add(value)
     }
     return deleted
@@ -73,44 +79,60 @@ export class BoundedCache<Value extends Cacheable> {
 
   /** The values that somebody means to keep: pinned, or held. */
   lasting(): Set<Value> {
-    return new Set([...this.#pinned.values(), ...this.#heldEntries().map(([, value]) => value)])
+    return new Set([...this.#pinned, ...this.#heldValues()])
   }
 
   /** All values there are, each once. */
   values(): Set<Value> {
-    return new Set(this.#entries().map(([, value]) => value))
+    return new Set([...this.#values.values(), ...this.#heldValues()])
   }
 
-  #entries(): [string, Value][] {
-    return [...this.#pinned, ...(this.#recent?.entries() ?? []), ...this.#busy, ...this.#heldEntries()]
+  #heldValues(): Value[] {
+    return [...this.#held.values()].flatMap((ref) => ref.deref() ?? [])
   }
 
-  #heldEntries(): [string, Value][] {
-    return [...this.#held].flatMap(([key, ref]): [string, Value][] => {
-      const value = ref.deref()
-      return value === undefined ? [] : [[key, value]]
-    })
+  #keep(value: Value): Value {
+    this.#values.set(value.key(), value)
+    this.#recent.use(value)
+    this.#evict()
+    if (this.#busy.size > 0) this.#lookAtBusy(value)
+    return value
   }
 
-  #keepRecent(key: string, value: Value): void {
-    this.#recent ??= new LRUCache({
-      max: this.#max,
-      dispose: (evicted, evictedKey, why) => {
-        if (why === 'evict') this.#keepWhileBusy(evictedKey, evicted)
-      },
-    })
-    this.#recent.set(key, value)
+  #evict(): void {
+    for (let oldest = this.#recent.oldest; oldest && this.#recent.size > this.#max; oldest = this.#recent.oldest) {
+      this.#recent.remove(oldest)
+      if (oldest.busy()) this.#busy.add(oldest)
+      else this.#forget(oldest)
+    }
   }
 
-  // Each eviction looks at the two oldest, so that those no longer busy go without a timer or a search.
-  #keepWhileBusy(key: string, value: Value): void {
-    if (value.busy()) this.#busy.set(key, value)
-    let looks = 2
-    for (const [oldKey, old] of this.#busy) {
-      if (looks === 0) break
+  #forget(value: Value): void {
+    this.#values.delete(value.key())
+    this.#pinned.delete(value)
+    this.#recent.remove(value)
+    this.#busy.delete(value)
+  }
+
+  // Those no longer busy go without a timer or a search: each use of the cache looks at a part of them.
+  #lookAtBusy(used: Value): void {
+    if (this.#busy.delete(used)) {
+      this.#recent.use(used)
+      this.#evict()
+    }
+    let looks = LEAST_LOOKS + this.#busy.size / USES_FOR_ALL
+    for (const value of this.#busy) {
+      if (looks < 1) break
       looks -= 1
-      this.#busy.delete(oldKey)
-      if (old.busy()) this.#busy.set(oldKey, old)
+      if (!value.busy()) this.#forget(value)
+      else {
+        // To the end of the line.
+        this.#busy.delete(value)
+        this.#busy.add(value)
+      }
     }
   }
 }
+
+const LEAST_LOOKS = 2
+const USES_FOR_ALL = 64

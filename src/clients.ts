@@ -1,19 +1,14 @@
-import { BoundedCache, type Cacheable } from './bounded-cache.ts'
-import { type ClientOptions, readClientOptions } from './client-options.ts'
+import { BoundedCache, Cacheable } from './bounded-cache.ts'
+import { type ClientOptions, type ClientSettings, readClientOptions } from './client-options.ts'
 import { ClientShare, canShare } from './client-share.ts'
 import type { Clock } from './clock.ts'
 import { optionError, TokenError } from './errors.ts'
 import type { TokenEventEmitter } from './events.ts'
+import { removedError } from './flight-errors.ts'
 import { RequestGate } from './request-gate.ts'
 import type { GuardedStore } from './store/guarded-store.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
-import type { TokenSourceContext } from './token-flights.ts'
-
-/** One client of the manager: its settings, and what its tokens share. */
-export interface Client extends TokenSourceContext, Cacheable {
-  /** The client's part of its tokens' keys. */
-  readonly keyPart: string
-}
+import type { SourceContext } from './token-renewal.ts'
 
 /** What the clients of one manager share. */
 export interface ClientsContext {
@@ -26,8 +21,63 @@ export interface ClientsContext {
   /** Where tokens are shared with other processes. */
   readonly store: GuardedStore | undefined
   readonly isClosed: () => boolean
+  /** There is a new token of a client with `keepWarm`. */
+  readonly onWarmToken: () => void
   /** Whether an axios instance gets its tokens from this manager. */
   readonly isAttached: (axios: object) => boolean
+}
+
+/** One client of the manager: its settings, and what its tokens share. */
+export class Client extends Cacheable implements SourceContext {
+  readonly settings: ClientSettings
+  readonly clock: Clock
+  readonly events: TokenEventEmitter
+  readonly endpoint: TokenEndpoint
+  readonly gate: RequestGate
+  readonly share: ClientShare | undefined
+  /** The client's part of its tokens' keys. */
+  readonly keyPart: string
+  readonly whyEnded: () => TokenError | undefined
+  readonly onToken: () => void
+  #isRemoved = false
+
+  /** @throws TypeError naming a wrong option */
+  constructor(name: string, options: unknown, at: string, context: ClientsContext) {
+    super()
+    const { clock, events, store, isClosed, isAttached, onWarmToken } = context
+    const settings = readClientOptions(options, name, at)
+    const { dpop, grant, keepWarm } = settings
+    this.settings = settings
+    this.clock = clock
+    this.events = events
+    this.endpoint = new TokenEndpoint(settings, clock, events, isAttached)
+    this.gate = new RequestGate(name, clock, this.endpoint.credentialChanged)
+    this.share = store && canShare(settings, at) ? new ClientShare(store, settings, this.endpoint) : undefined
+    // Short where it can be: it is part of the key that each request makes.
+    this.keyPart = JSON.stringify([
+      ...[name, settings.tokenEndpoint ?? settings.issuer, settings.clientId],
+      ...(dpop === undefined ? [] : [dpop.thumbprint]),
+      ...(grant.type === 'client_credentials' ? [] : [grant.type, grant.keyPart]),
+    ])
+    this.whyEnded = () => {
+      if (this.#isRemoved) return removedError(name)
+      return isClosed() ? closedError(name) : undefined
+    }
+    this.onToken = keepWarm ? onWarmToken : () => {}
+  }
+
+  key(): string {
+    return this.settings.name
+  }
+
+  busy(): boolean {
+    return this.gate.refusal() !== undefined
+  }
+
+  /** From now on no token is requested for it. */
+  remove(): void {
+    this.#isRemoved = true
+  }
 }
 
 /** The clients of one manager by name. */
@@ -49,8 +99,8 @@ export class Clients {
 
   /** Adds a client that stays until it is removed. @throws TypeError naming a wrong option */
   configure(name: string, options: unknown, at: string): Client {
-    const client = this.#make(name, options, at)
-    this.#byName.pin(name, client)
+    const client = new Client(name, options, at, this.#context)
+    this.#byName.pin(client)
     this.#only = this.#byName.values().size === 1 ? client : undefined
     return client
   }
@@ -71,9 +121,9 @@ export class Clients {
     const place = `clients(${JSON.stringify(name)})`
     const options = optionsOf(name)
     if (options instanceof Promise) throw optionError(place, 'must return options, not a promise of them')
-    const client = this.#make(name, options, `${place}.`)
+    const client = new Client(name, options, `${place}.`, this.#context)
     // Its tokens keep it: a second one for the same credential would be a second memory of failed logins.
-    this.#byName.hold(name, client)
+    this.#byName.hold(client)
     return this.#byName.getOrCreate(name, () => client)
   }
 
@@ -83,30 +133,7 @@ export class Clients {
     if (client === undefined) return
     if (this.#only === client) this.#only = undefined
     this.#byName.deleteWhere((other) => other === client)
-  }
-
-  #make(name: string, options: unknown, at: string): Client {
-    const { clock, events, store, isClosed, isAttached } = this.#context
-    const settings = readClientOptions(options, name, at)
-    const endpoint = new TokenEndpoint(settings, clock, events, isAttached)
-    const { dpop, grant } = settings
-    const gate = new RequestGate(name, clock, endpoint.credentialChanged)
-    return {
-      settings,
-      clock,
-      events,
-      endpoint,
-      gate,
-      share: store && canShare(settings, at) ? new ClientShare(store, settings, endpoint) : undefined,
-      // Short where it can be: it is part of the key that each request makes.
-      keyPart: JSON.stringify([
-        ...[name, settings.tokenEndpoint ?? settings.issuer, settings.clientId],
-        ...(dpop === undefined ? [] : [dpop.thumbprint]),
-        ...(grant.type === 'client_credentials' ? [] : [grant.type, grant.keyPart]),
-      ]),
-      whyEnded: () => (isClosed() ? closedError(name) : undefined),
-      busy: () => gate.refusal() !== undefined,
-    }
+    client.remove()
   }
 }
 

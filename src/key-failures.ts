@@ -21,6 +21,11 @@ export class KeyFailures {
     this.#rejections = new FailureMemory(clock)
   }
 
+  /** Whether nothing is remembered, not even how often something failed. */
+  get isEmpty(): boolean {
+    return this.#denials.inARow + this.#refreshes.inARow + this.#rejections.inARow === 0
+  }
+
   /** The failure that callers without a valid token get at the moment. */
   forCallers(): TokenError | undefined {
     return this.#denials.recall()

@@ -1,13 +1,13 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare, SharedPlace } from './client-share.ts'
 import { elapsedMs, withTimeout } from './clock.ts'
-import type { Postponement } from './current-token.ts'
 import { TokenError, TokenResponseError, type TokenResponseErrorInit } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { SharedToken } from './store/record.ts'
 import type { FoundError, FoundToken, FreeAnswer, SharedLease } from './store/token-share.ts'
 import { cappedRetryAfterMs, classify } from './token-lifecycle.ts'
 import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
+import type { Postponement } from './token-standing.ts'
 
 /** What a flight wants of the store, and what it does where the store cannot help. */
 export interface SharedTokenPlan {

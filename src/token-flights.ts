@@ -1,7 +1,6 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare } from './client-share.ts'
 import { elapsedMs, type Instant, instant } from './clock.ts'
-import type { Postponement } from './current-token.ts'
 import { TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { removedError, unexpectedError } from './flight-errors.ts'
@@ -17,6 +16,7 @@ import {
   runDetached,
   withinDeadline,
 } from './token-request.ts'
+import type { Postponement } from './token-standing.ts'
 
 /** What the sources of one client share. */
 export interface TokenSourceContext extends ClientContext {
@@ -72,6 +72,11 @@ export class TokenFlights {
   /** The request under way. */
   get present(): Flight<AccessToken> | undefined {
     return this.#present
+  }
+
+  /** Whether a request is under way or waits for its turn, or the next has to wait. */
+  get isBusy(): boolean {
+    return (this.#present ?? this.#forced ?? this.#uncacheableAt) !== undefined
   }
 
   /** Why the last request was made. */

@@ -82,6 +82,7 @@ export class TokenManager<Name extends string = never> {
       optionsOf: typeof clients === 'function' ? (clients as (name: string) => ClientOptions) : undefined,
       store: this.#store,
       isClosed: () => this.#closed,
+      onWarmToken: () => this.#keepWarm.start(),
       isAttached: (axios) => this.#attached.has(axios),
     })
     if (clients === undefined) {
@@ -250,14 +251,11 @@ export class TokenManager<Name extends string = never> {
   }
 
   #makeSource(client: Client, key: string, parameters: TokenParameters): TokenSource {
-    const { name, grant, keepWarm } = client.settings
-    const onToken = () => {
-      if (keepWarm) this.#keepWarm.start()
-    }
+    const { name, grant } = client.settings
     // HTTP clients hold a source for requests that do not say for whom: it makes no request, and its callers learn why.
     const isNobodys = grant.takesSubjectToken && parameters.subject === undefined
     const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
-    return new TokenSource(context, key, parameters, onToken)
+    return new TokenSource(context, key, parameters)
   }
 }
 

@@ -1,56 +1,37 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs, withTimeout } from './clock.ts'
-import { CurrentToken } from './current-token.ts'
-import { optionError, TokenError } from './errors.ts'
+import { Cacheable } from './bounded-cache.ts'
+import { optionError, type TokenError } from './errors.ts'
 import { aboutToken, type RequestReason, type TokenEvent } from './events.ts'
-import { failureScope } from './failure-memory.ts'
-import { checkGetTokenOptions, type GetTokenOptions, waitTimeoutError } from './get-token-options.ts'
-import { KeyFailures } from './key-failures.ts'
-import type { Admission } from './request-gate.ts'
-import type { Flight } from './single-flight.ts'
-import { type FlightOwner, TokenFlights, type TokenSourceContext } from './token-flights.ts'
+import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.ts'
 import type { TokenParameters } from './token-key.ts'
+import { classify } from './token-lifecycle.ts'
+import { type SourceContext, TokenRenewal } from './token-renewal.ts'
 import { describeSource, type TokenSourceInspection } from './token-source-inspection.ts'
+import { livesFor, type Standing } from './token-standing.ts'
+
+const NOTHING_ASKED: GetTokenOptions = {}
 
 /**
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
  * it may be kept for as long as the manager, and any number of callers may use it at once.
  */
-export class TokenSource {
+export class TokenSource extends Cacheable {
+  // There may be a million of these: what a key needs only at times is in its renewal.
+  readonly #context: SourceContext
   readonly #key: string
   readonly #parameters: TokenParameters
-  readonly #context: TokenSourceContext
-  readonly #current: CurrentToken
-  readonly #failures: KeyFailures
-  readonly #flights: TokenFlights
-  readonly #onToken: (source: TokenSource) => void
-  #hadToken = false
-  #isFromStore = false
-  // What a caller did not want any more, whoever has it.
-  #forgotten: AccessToken | undefined
+  #token: AccessToken | undefined
+  #renewal: TokenRenewal | undefined
+  #origin: 'store' | 'server' | undefined
+  #lastReason: RequestReason | undefined
 
   /** @internal */
-  constructor(
-    context: TokenSourceContext,
-    key: string,
-    parameters: TokenParameters,
-    onToken: (source: TokenSource) => void = () => {},
-  ) {
+  constructor(context: SourceContext, key: string, parameters: TokenParameters) {
+    super()
     this.#context = context
     this.#key = key
     this.#parameters = parameters
-    this.#onToken = onToken
-    this.#current = new CurrentToken(context.clock)
-    this.#failures = new KeyFailures(context.clock)
-    this.#flights = new TokenFlights(context, key, parameters, {
-      replaced: () => this.#replaced(),
-      postponeRefresh: (why) => this.#current.postponeRefresh(why),
-      pauseMs: () => this.#failures.pauseMs(),
-      onFound: (token, reason) => this.#keepFound(token, reason),
-      onToken: (token, reason) => this.#keep(token, reason),
-      onFailure: (error, reason, admission) => this.#rememberFailure(error, reason, admission),
-    })
   }
 
   /** The client's name in the manager. */
@@ -62,20 +43,22 @@ export class TokenSource {
    * A usable token: at once while the cached one is valid, else after the one request that all callers share.
    * @throws TokenError when no token can be had; the signal's reason when it aborts
    */
-  async getToken(options: GetTokenOptions = {}): Promise<AccessToken> {
-    return await this.tokenOrPromise(options)
+  async getToken(options: GetTokenOptions = NOTHING_ASKED): Promise<AccessToken> {
+    return this.tokenOrPromise(options)
   }
 
   /**
    * The text of a usable token. Bound, and blind to arguments, to hand to generated clients as a bare function.
    * @throws like {@link TokenSource.getToken}
    */
-  readonly getAccessToken = async (): Promise<string> => (await this.tokenOrPromise({})).reveal()
+  get getAccessToken(): () => Promise<string> {
+    return async () => (await this.tokenOrPromise(NOTHING_ASKED)).reveal()
+  }
 
   /** The cached token if it is usable, without waiting or requesting anything. */
   peek(): AccessToken | undefined {
-    const state = this.state()
-    return state === 'fresh' || state === 'refresh due' ? this.#current.get() : undefined
+    const token = this.current()
+    return isUsable(this.#stateOf(token)) ? token : undefined
   }
 
   /**
@@ -88,20 +71,17 @@ export class TokenSource {
    */
   invalidate(rejected?: AccessToken | string): void {
     if (rejected === undefined) {
-      this.#forgotten = this.#current.get() ?? this.#forgotten
-      this.#current.clear()
-      this.#flights.outdate()
-      this.#failures.clear()
-      this.#context.gate.clear()
+      this.#forget()
       return
     }
-    const token = this.#current.get()
+    const token = this.current()
     const text = typeof rejected === 'string' ? rejected : rejected?.reveal?.()
     if (typeof text !== 'string') throw optionError('rejected', 'must be a token or its text')
     if (token === undefined || token.reveal() !== text) return
-    if (this.state() === 'rejected' || this.#failures.forRefresh() !== undefined) return
-    const isReplaced = this.#current.reject()
-    if (!isReplaced) this.#failures.freshTokenRejected(this.client)
+    const { standing, failures } = this.#renew()
+    if (this.state() === 'rejected' || failures.forRefresh() !== undefined) return
+    const isReplaced = standing.reject(token.ageMs(this.#context.clock))
+    if (!isReplaced) failures.freshTokenRejected(this.client)
     const { fingerprint } = token
     this.#context.events.emit(isReplaced ? 'tokenRejected' : 'freshTokenRejected', () => ({
       ...this.#about(),
@@ -111,16 +91,18 @@ export class TokenSource {
 
   /** Why the token is used or not, in words and as plain data without secrets. */
   inspect(): TokenSourceInspection {
+    const { gate, clock } = this.#context
+    const failures = this.#renewal?.failures
     return describeSource({
       ...this.#about(),
       state: this.state(),
-      token: this.#current.get(),
-      isFromStore: this.#isFromStore,
-      dueAfterMs: this.#current.dueAfterMs,
-      requestInFlight: this.#flights.present !== undefined,
-      lastReason: this.#flights.lastReason,
-      failure: this.#failures.forCallers() ?? this.#context.gate.refusal() ?? this.#failures.forRefresh(),
-      clock: this.#context.clock,
+      token: this.current(),
+      isFromStore: this.#origin === 'store',
+      dueAfterMs: this.#dueAfterMs(),
+      requestInFlight: this.#renewal?.isUnderWay ?? false,
+      lastReason: this.#renewal?.lastReason ?? this.#lastReason,
+      failure: failures?.forCallers() ?? gate.refusal() ?? failures?.forRefresh(),
+      clock,
     })
   }
 
@@ -142,7 +124,12 @@ export class TokenSource {
   }
 
   /** @internal */
-  settings(): TokenSourceContext['settings'] {
+  context(): SourceContext {
+    return this.#context
+  }
+
+  /** @internal */
+  settings(): SourceContext['settings'] {
     return this.#context.settings
   }
 
@@ -151,68 +138,65 @@ export class TokenSource {
     return this.#context.clock.now()
   }
 
-  /** @internal The current token, usable or not: ask {@link state} first. */
+  /** @internal The current token, usable or not: ask {@link state} first. None once what it is bound to was replaced. */
   current(): AccessToken | undefined {
-    return this.#current.get()
+    const token = this.#token
+    return token?.boundTo?.isReplaced ? undefined : token
   }
 
   /** @internal Where the token stands, by one reading of the clocks. */
-  state(): TokenSourceInspection['state'] {
-    return this.#current.state()
+  state(): Standing {
+    return this.#stateOf(this.current())
   }
 
   /** @internal Like {@link getToken}, without a promise when the token is at hand. */
   tokenOrPromise(options: GetTokenOptions): AccessToken | Promise<AccessToken> {
-    checkGetTokenOptions(options)
-    const { minValidityMs, forceRefresh } = options
-    const state = this.state()
-    const token = this.#current.get()
-    if (token !== undefined && !forceRefresh && (state === 'fresh' || state === 'refresh due')) {
+    if (options !== NOTHING_ASKED) checkGetTokenOptions(options)
+    const token = this.current()
+    const state = this.#stateOf(token)
+    if (token !== undefined && isUsable(state) && !options.forceRefresh) {
       if (state === 'refresh due') this.refreshInBackground()
-      if (minValidityMs === undefined || this.#livesFor(minValidityMs, token)) return token
+      if (options.minValidityMs === undefined || this.#livesFor(options.minValidityMs, token, state)) return token
     }
     options.signal?.throwIfAborted()
-    if (state === 'expired') this.#current.expire()
-    const mustBeNew = forceRefresh || minValidityMs !== undefined
-    return state === 'rejected' && !mustBeNew ? this.#replaceRejected(options) : this.#wait(state, options)
+    return this.#renew().obtain(state, options)
   }
 
   /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
   refreshInBackground(): void {
-    if (this.#failures.forRefresh() !== undefined) return
-    this.#flights.beginInBackground(this.state() === 'expired' ? 'expired' : 'refresh due')
+    this.#renew().refreshInBackground(this.state())
   }
 
   /** @internal Whether eviction would lose a request or a remembered failure. */
   busy(): boolean {
-    return this.#flights.present !== undefined || this.#failures.forCallers() !== undefined
+    return this.#renewal?.busy() ?? false
   }
 
   /** @internal Whether there ever was a token. */
   hadToken(): boolean {
-    return this.#hadToken
+    return this.#origin !== undefined
   }
 
   /** @internal Milliseconds until a refresh is due without traffic; `undefined` where that is not asked for. */
   dueInMs(): number | undefined {
-    const token = this.#current.get()
-    if (!this.#context.settings.keepWarm || token === undefined) return undefined
-    const pauseMs = Math.max(this.#failures.pauseMs(), this.#context.gate.pauseMs())
-    if (this.state() !== 'fresh') return pauseMs
-    return Math.max(0, this.#current.dueAfterMs - elapsedMs(token.requestedAt, this.#context.clock))
+    const { settings, gate, clock } = this.#context
+    const token = this.current()
+    if (!settings.keepWarm || token === undefined) return undefined
+    const pauseMs = Math.max(this.#renewal?.pauseMs() ?? 0, gate.pauseMs())
+    return this.state() === 'fresh' ? Math.max(0, this.#dueAfterMs() - token.ageMs(clock)) : pauseMs
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */
   async finish(): Promise<void> {
-    this.#flights.abandonUnwatched(this.#context.whyEnded() as TokenError)
-    await this.#flights.settled()
+    this.#renewal?.abandonUnwatched()
+    await (this.#renewal?.settled() ?? this.#context.share?.settled())
   }
 
   /** @internal Revokes the current token and forgets it. */
   async revoke(): Promise<void> {
-    const token = this.#current.get()
+    const token = this.current()
     if (token === undefined) return
-    this.#current.clear()
+    this.#token = undefined
     const { endpoint, events, gate } = this.#context
     try {
       await gate.enqueue(() => endpoint.revokeToken(token.reveal()))
@@ -223,119 +207,63 @@ export class TokenSource {
 
   /** @internal Forgets the token for good: its client was removed. */
   drop(): void {
-    this.#current.clear()
-    this.#flights.end()
+    this.#token = undefined
+    this.#renewal?.end()
   }
 
-  #wait(state: TokenSourceInspection['state'], options: GetTokenOptions): Promise<AccessToken> {
-    const flight = options.forceRefresh
-      ? this.#flights.next(this.#refusal)
-      : this.#flights.join(REASON[state], options.minValidityMs ?? 0, this.#refusal)
-    // Most callers get the very promise that all share.
-    if (options.timeoutMs === undefined && options.minValidityMs === undefined) return flight.wait(options.signal)
-    return this.#waitOnTerms(flight, options)
+  /** @internal */
+  put(token: AccessToken, isFromStore: boolean): void {
+    this.#origin = isFromStore ? 'store' : 'server'
+    if (token.lifetimeMs > 0) this.#token = token
   }
 
-  async #waitOnTerms(flight: Flight<AccessToken>, options: GetTokenOptions): Promise<AccessToken> {
-    const { signal, timeoutMs: ms, minValidityMs = 0 } = options
-    const { clock } = this.#context
-    // The caller's time detaches it from the request like its signal does.
-    const tooLate = () => waitTimeoutError(this.client, ms)
-    const token = await (ms === undefined
-      ? flight.wait(signal)
-      : withTimeout({ clock, ms, tooLate, signal }, (inTime) => flight.wait(inTime)))
-    if (token.lifetimeMs - elapsedMs(token.requestedAt, clock) < minValidityMs) this.#tellShort(minValidityMs, token)
-    return token
-  }
-
-  readonly #refusal = (): TokenError | undefined => this.#failures.forCallers()
-
-  #replaced(): ReturnType<FlightOwner['replaced']> {
-    const token = this.#current.get()
-    return token === undefined
-      ? { token: this.#forgotten, isRejected: this.#forgotten !== undefined }
-      : { token, isRejected: this.state() === 'rejected' }
-  }
-
-  #put(token: AccessToken, isFromStore: boolean): void {
-    this.#hadToken = true
-    this.#isFromStore = isFromStore
-    this.#forgotten = undefined
-    if (token.lifetimeMs > 0) this.#failures.succeeded(this.#current.put(token))
-  }
-
-  #keepFound(token: AccessToken, reason: RequestReason): void {
-    this.#put(token, true)
-    const { fingerprint, lifetimeMs, scope: granted } = token
-    const leftMs = lifetimeMs - elapsedMs(token.requestedAt, this.#context.clock)
-    const about = { reason, fingerprint, lifetimeMs, leftMs, granted }
-    this.#context.events.emit('tokenFound', () => ({ ...this.#about(), ...about }))
-    this.#onToken(this)
-  }
-
-  #keep(token: AccessToken, reason: RequestReason): void {
-    this.#put(token, false)
-    // After the token is in place, so that a listener finds it there.
-    const { clock, events } = this.#context
-    events.emit('tokenReceived', () => ({
-      ...this.#about(),
-      reason,
-      fingerprint: token.fingerprint,
-      lifetimeMs: token.lifetimeMs,
-      granted: token.scope,
-      durationMs: elapsedMs(token.requestedAt, clock),
-    }))
-    this.#onToken(this)
-  }
-
-  // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
-  #rememberFailure(error: TokenError, reason: RequestReason, admission: Admission): void {
-    const { events, gate } = this.#context
-    const token = this.#current.unexpired()
-    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
-    const pauseMs = token && this.#failures.refreshFailed(error, token)
-    if (failureScope(error, this.#parameters.subject !== undefined) === 'client') {
-      gate.failed(error, admission, pauseMs)
-    } else {
-      this.#failures.denied(error)
-      gate.succeeded(admission)
-    }
-  }
-
-  // One misbehaving API node and an outage of the authorization server must not add up to a total outage: a rejected
-  // token that cannot be replaced for now is used on.
-  async #replaceRejected(options: GetTokenOptions): Promise<AccessToken> {
-    try {
-      return await this.#wait('rejected', options)
-    } catch (error) {
-      const token = this.#current.unexpired()
-      const mayPass = error instanceof TokenError && error.retryable && error.code !== 'wait_timeout'
-      if (token === undefined || !mayPass) throw error
-      if (this.#failures.forRefresh() === undefined) this.#failures.refreshFailed(error, token)
-      this.#current.useOn()
-      return token
-    }
-  }
-
-  #livesFor(minValidityMs: number, token: AccessToken): boolean {
-    const answer = this.#current.livesFor(minValidityMs)
-    if (answer === 'not quite') this.#tellShort(minValidityMs, token)
-    return answer !== 'no'
-  }
-
-  #tellShort(minValidityMs: number, { lifetimeMs }: AccessToken): void {
+  /** @internal */
+  tellShort(minValidityMs: number, { lifetimeMs }: AccessToken): void {
     this.#context.events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs }))
+  }
+
+  /** @internal */
+  onEnd(): void {
+    if (!this.#renewal?.isOver) return
+    this.#lastReason = this.#renewal.lastReason
+    this.#renewal = undefined
+  }
+
+  #renew(): TokenRenewal {
+    this.#renewal ??= new TokenRenewal(this)
+    return this.#renewal
+  }
+
+  #stateOf(token: AccessToken | undefined): Standing {
+    if (token === undefined) return 'absent'
+    const ageMs = token.ageMs(this.#context.clock)
+    return this.#renewal === undefined ? classify(token, ageMs) : this.#renewal.standing.of(token, ageMs)
+  }
+
+  #dueAfterMs(): number {
+    const token = this.current()
+    return token === undefined ? 0 : (this.#renewal?.standing.dueAfterMs(token) ?? token.dueAfterMs)
+  }
+
+  #forget(): void {
+    const token = this.current()
+    this.#token = undefined
+    if (token !== undefined && this.#context.share !== undefined) this.#renew()
+    this.#renewal?.forget(token)
+    this.#context.gate.clear()
   }
 
   #about(): TokenEvent {
     return aboutToken(this.client, this.#parameters)
   }
+
+  #livesFor(minValidityMs: number, token: AccessToken, state: Standing): boolean {
+    const answer = livesFor(minValidityMs, token, token.ageMs(this.#context.clock), state)
+    if (answer === 'not quite') this.tellShort(minValidityMs, token)
+    return answer !== 'no'
+  }
 }
 
-const REASON: Readonly<Record<TokenSourceInspection['state'], RequestReason>> = {
-  absent: 'no token',
-  expired: 'expired',
-  rejected: 'rejected',
-  fresh: 'short validity',
-  'refresh due': 'short validity',
+function isUsable(state: Standing): boolean {
+  return state === 'fresh' || state === 'refresh due'
 }

@@ -22,12 +22,12 @@ export class TokenSources {
 
   /** Keeps a source of the service's own until it is deleted. */
   pin(source: TokenSource): void {
-    this.#own.pin(source.key(), source)
+    this.#own.pin(source)
   }
 
   /** Keeps a source findable for as long as somebody holds it. */
   hold(source: TokenSource): void {
-    this.#cacheFor(source.parameters()).hold(source.key(), source)
+    this.#cacheFor(source.parameters()).hold(source)
   }
 
   /** Forgets the sources of one client, and returns them. */

@@ -1,15 +1,20 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { BoundedCache, type Cacheable } from '../src/bounded-cache.ts'
+import { BoundedCache, Cacheable } from '../src/bounded-cache.ts'
 import { fc } from './support/fast-check.ts'
 
-class Value implements Cacheable {
+class Value extends Cacheable {
   readonly name: string
   isBusy = false
 
   constructor(name: string) {
+    super()
     this.name = name
+  }
+
+  key(): string {
+    return this.name
   }
 
   busy(): boolean {
@@ -56,7 +61,7 @@ describe('BoundedCache', () => {
   it('keeps what is pinned, without counting it', () => {
     const cache = new BoundedCache<Value>(2)
     const [pinned] = fill(cache, ['pinned']) as [Value]
-    cache.pin('pinned', pinned)
+    cache.pin(pinned)
     fill(cache, ['a', 'b'])
     expect(names(cache)).toEqual(['a', 'b', 'pinned'])
     fill(cache, ['c', 'd'])
@@ -68,7 +73,7 @@ describe('BoundedCache', () => {
   it('frees the place of what is pinned', () => {
     const cache = new BoundedCache<Value>(2)
     const [, pinned] = fill(cache, ['a', 'pinned']) as [Value, Value]
-    cache.pin('pinned', pinned)
+    cache.pin(pinned)
     fill(cache, ['b'])
     expect(names(cache)).toEqual(['a', 'b', 'pinned'])
   })
@@ -76,7 +81,7 @@ describe('BoundedCache', () => {
   it('keeps what is held by somebody findable, and gives it its place back', () => {
     const cache = new BoundedCache<Value>(2)
     const [held] = fill(cache, ['held']) as [Value]
-    cache.hold('held', held)
+    cache.hold(held)
     fill(cache, ['a', 'b', 'c'])
     expect(cache.get('held')).toBe(held)
     expect(names(cache)).toEqual(['b', 'c', 'held'])
@@ -134,8 +139,8 @@ describe('BoundedCache', () => {
       fill(cache, ['x busy']),
       fill(cache, ['busy']),
     )
-    cache.pin('x pinned', pinned as Value)
-    cache.hold('x held', held as Value)
+    cache.pin(pinned as Value)
+    cache.hold(held as Value)
     for (const value of [busy, other] as Value[]) value.isBusy = true
     const recent = fill(cache, ['x recent', 'recent'])[0]
     expect(names(cache)).toEqual(['busy', 'recent', 'x busy', 'x held', 'x pinned', 'x recent'])
@@ -148,8 +153,8 @@ describe('BoundedCache', () => {
   it('tells which values last: those that are pinned or held', () => {
     const cache = new BoundedCache<Value>(5)
     const [pinned, held, busy] = fill(cache, ['pinned', 'held', 'busy', 'recent']) as [Value, Value, Value]
-    cache.pin('pinned', pinned)
-    cache.hold('held', held)
+    cache.pin(pinned)
+    cache.hold(held)
     busy.isBusy = true
     expect(cache.lasting()).toEqual(new Set([pinned, held]))
     cache.deleteWhere((value) => value === held)
@@ -159,8 +164,8 @@ describe('BoundedCache', () => {
   it('returns a value that is kept in several ways once', () => {
     const cache = new BoundedCache<Value>(2)
     const [value] = fill(cache, ['a']) as [Value]
-    cache.hold('a', value)
-    cache.pin('a', value)
+    cache.hold(value)
+    cache.pin(value)
     expect(cache.values()).toEqual(new Set([value]))
     expect(cache.deleteWhere(() => true)).toEqual(new Set([value]))
     expect(cache.values().size).toBe(0)
@@ -170,7 +175,7 @@ describe('BoundedCache', () => {
     setFlagsFromString('--expose-gc')
     const collectGarbage: () => void = runInNewContext('gc')
     const cache = new BoundedCache<Value>(1)
-    const holdAndDrop = () => cache.hold('a', fill(cache, ['a'])[0] as Value)
+    const holdAndDrop = () => cache.hold(fill(cache, ['a'])[0] as Value)
     holdAndDrop()
     fill(cache, ['b'])
     // References stay strong for the rest of the turn in which they were made or looked at.
@@ -178,7 +183,7 @@ describe('BoundedCache', () => {
     collectGarbage()
     expect(cache.get('a')).toBeUndefined()
     const [again] = fill(cache, ['a']) as [Value]
-    cache.hold('a', again)
+    cache.hold(again)
     fill(cache, ['c'])
     expect(cache.get('a')).toBe(again)
   })
@@ -203,8 +208,8 @@ describe('BoundedCache', () => {
           if (step === 'look') continue
           const value = cache.getOrCreate(key, () => new Value(key))
           expect(value).toBe(known ?? value)
-          if (step === 'pin') cache.pin(key, value)
-          if (step === 'hold') cache.hold(key, value)
+          if (step === 'pin') cache.pin(value)
+          if (step === 'hold') cache.hold(value)
           if (step === 'pin' || step === 'hold') kept.set(key, value)
           value.isBusy = step === 'begin' || (step !== 'end' && value.isBusy)
           if (value.isBusy) busy.add(value)

@@ -1,0 +1,242 @@
+import type { AccessToken } from './access-token.ts'
+import { elapsedMs, withTimeout } from './clock.ts'
+import { TokenError } from './errors.ts'
+import { aboutToken, type RequestReason } from './events.ts'
+import { failureScope } from './failure-memory.ts'
+import { type GetTokenOptions, waitTimeoutError } from './get-token-options.ts'
+import { KeyFailures } from './key-failures.ts'
+import type { Admission } from './request-gate.ts'
+import type { Flight } from './single-flight.ts'
+import { type FlightOwner, TokenFlights, type TokenSourceContext } from './token-flights.ts'
+import type { TokenParameters } from './token-key.ts'
+import { type Postponement, type Standing, TokenStanding } from './token-standing.ts'
+
+/** What the sources of one client share, and what they tell. */
+export interface SourceContext extends TokenSourceContext {
+  /** There is a new token. */
+  readonly onToken: () => void
+}
+
+/** Whose token is renewed. */
+export interface RenewedSource {
+  key(): string
+  parameters(): TokenParameters
+  context(): SourceContext
+  /** The current token, usable or not. */
+  current(): AccessToken | undefined
+  state(): Standing
+  /** Takes a new token. */
+  put(token: AccessToken, isFromStore: boolean): void
+  /** Tells that a token is not valid for as long as a caller asked. */
+  tellShort(minValidityMs: number, token: AccessToken): void
+  /** A request has ended, for whatever reason it was made. */
+  onEnd(): void
+}
+
+/**
+ * The renewal of one key's token: the requests for it, and what they and the callers make known. A source has one only
+ * while there is something to know, and most have none.
+ */
+export class TokenRenewal implements FlightOwner {
+  readonly standing: TokenStanding = new TokenStanding()
+  readonly failures: KeyFailures
+  readonly #source: RenewedSource
+  readonly #context: SourceContext
+  readonly #flights: TokenFlights
+  // What a caller did not want any more, whoever has it.
+  #forgotten: AccessToken | undefined
+  #watched: Flight<AccessToken> | undefined
+  #isEnded = false
+
+  constructor(source: RenewedSource) {
+    this.#source = source
+    this.#context = source.context()
+    this.failures = new KeyFailures(this.#context.clock)
+    this.#flights = new TokenFlights(this.#context, source.key(), source.parameters(), this)
+  }
+
+  /** Whether a request is under way. */
+  get isUnderWay(): boolean {
+    return this.#flights.present !== undefined
+  }
+
+  /** Why the last request was made. */
+  get lastReason(): RequestReason | undefined {
+    return this.#flights.lastReason
+  }
+
+  /** Whether nothing is lost with it. */
+  get isOver(): boolean {
+    const isIdle = !this.#flights.isBusy && !this.#isEnded && this.#forgotten === undefined
+    return isIdle && this.standing.isPlain && this.failures.isEmpty
+  }
+
+  /** The token that callers get who cannot have the current one. @throws TokenError, or what the signal aborts with */
+  obtain(state: Standing, options: GetTokenOptions): Promise<AccessToken> {
+    if (state === 'expired') this.standing.expire()
+    const mustBeNew = options.forceRefresh || options.minValidityMs !== undefined
+    return state === 'rejected' && !mustBeNew ? this.#replaceRejected(options) : this.#wait(state, options)
+  }
+
+  /** Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
+  refreshInBackground(state: Standing): void {
+    if (this.failures.forRefresh() !== undefined) return
+    this.#flights.beginInBackground(state === 'expired' ? 'expired' : 'refresh due')
+    this.#watch(this.#flights.present)
+  }
+
+  /** Forgets every failure; what is under way brings the token of before. @param token that is not wanted any more */
+  forget(token: AccessToken | undefined): void {
+    // Others that share tokens may have it still.
+    if (this.#context.share !== undefined) this.#forgotten = token ?? this.#forgotten
+    this.standing.clear()
+    this.#flights.outdate()
+    this.failures.clear()
+  }
+
+  /** The client was removed: callers that wait are served, and nothing is kept. */
+  end(): void {
+    this.#isEnded = true
+    this.#flights.end()
+  }
+
+  /** Ends a request that nobody waits for. */
+  abandonUnwatched(): void {
+    this.#flights.abandonUnwatched(this.#context.whyEnded() as TokenError)
+  }
+
+  /** Resolves when no request is under way. */
+  async settled(): Promise<void> {
+    await this.#flights.settled()
+  }
+
+  /** Whether a request runs, or callers get a remembered failure. */
+  busy(): boolean {
+    return this.isUnderWay || this.failures.forCallers() !== undefined
+  }
+
+  replaced(): ReturnType<FlightOwner['replaced']> {
+    const token = this.#source.current()
+    return token === undefined
+      ? { token: this.#forgotten, isRejected: this.#forgotten !== undefined }
+      : { token, isRejected: this.#source.state() === 'rejected' }
+  }
+
+  postponeRefresh(why: Postponement): AccessToken | undefined {
+    const { clock } = this.#context
+    const token = this.#source.current()
+    const isPutOff = token && this.standing.postponeRefresh(why, token, token.ageMs(clock), clock.random())
+    return isPutOff ? token : undefined
+  }
+
+  pauseMs(): number {
+    return this.failures.pauseMs()
+  }
+
+  onFound(token: AccessToken, reason: RequestReason): void {
+    this.#put(token, true)
+    const { fingerprint, lifetimeMs, scope: granted } = token
+    const leftMs = lifetimeMs - token.ageMs(this.#context.clock)
+    const about = { reason, fingerprint, lifetimeMs, leftMs, granted }
+    this.#context.events.emit('tokenFound', () => ({ ...this.#about(), ...about }))
+    this.#context.onToken()
+  }
+
+  onToken(token: AccessToken, reason: RequestReason): void {
+    this.#put(token, false)
+    // After the token is in place, so that a listener finds it there.
+    const { clock, events, onToken } = this.#context
+    events.emit('tokenReceived', () => ({
+      ...this.#about(),
+      reason,
+      fingerprint: token.fingerprint,
+      lifetimeMs: token.lifetimeMs,
+      granted: token.scope,
+      durationMs: elapsedMs(token.requestedAt, clock),
+    }))
+    onToken()
+  }
+
+  // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
+  onFailure(error: TokenError, reason: RequestReason, admission: Admission): void {
+    const { events, gate } = this.#context
+    const token = this.#unexpired()
+    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
+    const pauseMs = token && this.failures.refreshFailed(error, token)
+    if (failureScope(error, this.#source.parameters().subject !== undefined) === 'client') {
+      gate.failed(error, admission, pauseMs)
+    } else {
+      this.failures.denied(error)
+      gate.succeeded(admission)
+    }
+  }
+
+  #wait(state: Standing, options: GetTokenOptions): Promise<AccessToken> {
+    const flight = options.forceRefresh
+      ? this.#flights.next(this.#refusal)
+      : this.#flights.join(REASON[state], options.minValidityMs ?? 0, this.#refusal)
+    this.#watch(flight)
+    // Most callers get the very promise that all share.
+    if (options.timeoutMs === undefined && options.minValidityMs === undefined) return flight.wait(options.signal)
+    return this.#waitOnTerms(flight, options)
+  }
+
+  async #waitOnTerms(flight: Flight<AccessToken>, options: GetTokenOptions): Promise<AccessToken> {
+    const { signal, timeoutMs: ms, minValidityMs = 0 } = options
+    const { clock, settings } = this.#context
+    // The caller's time detaches it from the request like its signal does.
+    const tooLate = () => waitTimeoutError(settings.name, ms)
+    const token = await (ms === undefined
+      ? flight.wait(signal)
+      : withTimeout({ clock, ms, tooLate, signal }, (inTime) => flight.wait(inTime)))
+    if (token.lifetimeMs - token.ageMs(clock) < minValidityMs) this.#source.tellShort(minValidityMs, token)
+    return token
+  }
+
+  // One misbehaving API node and an outage of the authorization server must not add up to a total outage: a rejected
+  // token that cannot be replaced for now is used on.
+  async #replaceRejected(options: GetTokenOptions): Promise<AccessToken> {
+    try {
+      return await this.#wait('rejected', options)
+    } catch (error) {
+      const token = this.#unexpired()
+      const mayPass = error instanceof TokenError && error.retryable && error.code !== 'wait_timeout'
+      if (token === undefined || !mayPass) throw error
+      if (this.failures.forRefresh() === undefined) this.failures.refreshFailed(error, token)
+      this.standing.useOn(token)
+      return token
+    }
+  }
+
+  readonly #refusal = (): TokenError | undefined => this.failures.forCallers()
+
+  #watch(flight: Flight<AccessToken> | undefined): void {
+    if (flight === undefined || flight === this.#watched) return
+    this.#watched = flight
+    const onEnd = () => this.#source.onEnd()
+    flight.promise.then(onEnd, onEnd)
+  }
+
+  #put(token: AccessToken, isFromStore: boolean): void {
+    this.#forgotten = undefined
+    this.#source.put(token, isFromStore)
+    if (token.lifetimeMs > 0) this.failures.succeeded(this.standing.replace())
+  }
+
+  #unexpired(): AccessToken | undefined {
+    const token = this.#source.current()
+    return token === undefined || this.standing.hasExpired(token, token.ageMs(this.#context.clock)) ? undefined : token
+  }
+
+  #about(): ReturnType<typeof aboutToken> {
+    return aboutToken(this.#context.settings.name, this.#source.parameters())
+  }
+}
+
+const REASON: Readonly<Record<Standing, RequestReason>> = {
+  absent: 'no token',
+  expired: 'expired',
+  rejected: 'rejected',
+  fresh: 'short validity',
+  'refresh due': 'short validity',
+}
