@@ -25,7 +25,7 @@ export function foundToken(
   key: string,
   shared: GuardedStore,
 ): FoundToken | undefined {
-  const opened = readable(shared, 'token', () => openToken(record.value, { cell, key, fence: record.fence }))
+  const opened = readable(shared, 'token', () => sound(openToken(record.value, { cell, key, fence: record.fence })))
   if (opened === undefined) return undefined
   const { content: token, expiresAt } = opened
   // What the way here and the way to the API may take.
@@ -49,6 +49,21 @@ export function foundError(
 // The store's clock is one for all processes; the writer's wall clock catches what was written late, or once more.
 function leftOf(record: StoredRecord, expiresAt: number, { clock }: GuardedStore): number {
   return Math.min(record.leftMs, expiresAt - clock.now() + CLOCK_DIFFERENCE_MS)
+}
+
+// What is in the clear anybody may have written, and the rest another release.
+function sound(opened: OpenedRecord<SharedToken>): OpenedRecord<SharedToken> {
+  const { content: token } = opened
+  const { tokenType, scope, lifetimeMs, refreshInMs = 0, authorizationDetails = [] } = token
+  const isSound =
+    (tokenType === 'Bearer' || tokenType === 'DPoP') &&
+    Array.isArray(scope) &&
+    scope.every((one) => typeof one === 'string') &&
+    Array.isArray(authorizationDetails) &&
+    [lifetimeMs, refreshInMs].every((ms) => typeof ms === 'number') &&
+    /^[\x20-\x7e]+$/.test(token.reveal())
+  if (!isSound) throw new Error('Not a token')
+  return opened
 }
 
 function readable<T>(

@@ -69,7 +69,11 @@ export class RedisTokenStore implements TokenStore {
     )
     if (kind === 'token') return { token: storedRecord(rest) }
     if (kind === 'error') return { error: storedRecord(rest) }
-    return kind === 'lease' ? { lease: { owner, fence: Number(rest[0]) } } : 'busy'
+    if (kind === 'busy') return 'busy'
+    const issued = Number(rest[0])
+    if (kind === 'lease' && issued > 0) return { lease: { owner, fence: issued } }
+    // Whatever lies between may answer for Redis; who waits for nobody would wait in vain.
+    throw new TypeError('Not an answer of getOrLease')
   }
 
   async renew(key: string, { owner, fence }: Lease, ttlMs: number): Promise<boolean> {
