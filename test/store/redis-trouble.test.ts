@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.ts'
 import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
 import { SharedToken } from '../../src/store/record.ts'
 import { RedisTokenStore } from '../../src/store/redis.ts'
-import { TokenShare } from '../../src/store/token-share.ts'
+import { type ShareAnswer, type SharedLease, TokenShare } from '../../src/store/token-share.ts'
 import { askServer, canStartRedis, startRedis, until } from '../support/redis.ts'
 import { connectIoRedis, connectNodeRedis } from '../support/redis-clients.ts'
 import { startRedisProxy } from '../support/redis-proxy.ts'
@@ -13,7 +13,7 @@ import { startRedisProxy } from '../support/redis-proxy.ts'
 const ID = 'https://auth.example.com/token orders-service orders.read'
 const HOUR = 3_600_000
 
-const token = () => new SharedToken({ value: 'token', tokenType: 'Bearer', scope: [], lifetimeMs: HOUR })
+const token = (value = 'token') => new SharedToken({ value, tokenType: 'Bearer', scope: [], lifetimeMs: HOUR })
 
 /** What is done to Redis, and undone. */
 interface Trouble {
@@ -125,6 +125,26 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
     await redis.restart()
     await until(isThere)
     await until(async () => (await share.find(ID))?.token.reveal() === 'token')
+  })
+
+  it('restored from an older snapshot: its token counts as long as it is valid, and the next one takes its place', async () => {
+    await using redis = await startRedis()
+    await using connected = await connect(redis)
+    const store = new RedisTokenStore(connected.client, { encryptionKeys: randomBytes(32), timeoutMs: 1000 })
+    // Each with a breaker of its own.
+    const join = () => new TokenShare(new GuardedStore(store, systemClock, () => {}), 'digest')
+    const leased = (answer: ShareAnswer): SharedLease =>
+      typeof answer === 'object' && 'lease' in answer ? answer.lease : expect.unreachable(JSON.stringify(answer))
+    const older = token('older')
+    await join().put(ID, older, HOUR, leased(await join().ask(ID)))
+    expect(await askServer(redis.port, 'SAVE')).toContain('OK')
+    const paused = leased(await join().ask(ID, older))
+    await redis.restart()
+    await until(async () => (await join().find(ID))?.token.reveal() === 'older')
+    const lease = leased(await join().ask(ID, older))
+    expect(await join().put(ID, token('newest'), HOUR, lease)).toBe(true)
+    expect(await join().put(ID, token('late'), HOUR, paused)).toBe(false)
+    expect((await join().find(ID))?.token.reveal()).toBe('newest')
   })
 
   it('is not blamed when this process was busy for longer than a call may take', async () => {
