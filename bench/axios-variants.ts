@@ -58,39 +58,46 @@ export const EVERTOKEN_HANDLES: AxiosVariant = {
   },
 }
 
-interface TokenAnswer {
+/** What a token endpoint answers. */
+export interface TokenAnswer {
   readonly access_token: string
   readonly expires_in: number
 }
 
 const requestToken = async (): Promise<TokenAnswer> => JSON.parse(tokenAnswer()) as TokenAnswer
 
+/** How long before its end a token is replaced by {@link handWritten}. */
+export const HAND_WRITTEN_MARGIN_S = 60
+
 /** What many a service has: the token and its expiry in two variables, and one promise for the next. */
+export function handWritten(api: AxiosInstance, request: () => Promise<TokenAnswer>): void {
+  let token = ''
+  let expiresAt = 0
+  let next: Promise<string> | undefined
+  const getToken = async (): Promise<string> => {
+    if (Date.now() < expiresAt - HAND_WRITTEN_MARGIN_S * 1000) return token
+    next ??= request()
+      .then((answer) => {
+        token = answer.access_token
+        expiresAt = Date.now() + answer.expires_in * 1000
+        return token
+      })
+      .finally(() => {
+        next = undefined
+      })
+    return await next
+  }
+  api.interceptors.request.use(async (config) => {
+    config.headers.set('Authorization', `Bearer ${await getToken()}`)
+    return config
+  })
+}
+
+/** {@link handWritten} */
 export const HAND_WRITTEN: AxiosVariant = {
   name: 'a hand-written interceptor',
   role: 'peer',
-  equip: (api) => {
-    let token = ''
-    let expiresAt = 0
-    let next: Promise<string> | undefined
-    const getToken = async (): Promise<string> => {
-      if (Date.now() < expiresAt - 60_000) return token
-      next ??= requestToken()
-        .then((answer) => {
-          token = answer.access_token
-          expiresAt = Date.now() + answer.expires_in * 1000
-          return token
-        })
-        .finally(() => {
-          next = undefined
-        })
-      return await next
-    }
-    api.interceptors.request.use(async (config) => {
-      config.headers.set('Authorization', `Bearer ${await getToken()}`)
-      return config
-    })
-  },
+  equip: (api) => handWritten(api, requestToken),
 }
 
 /** As its README has it, with its cache and the age from the answer. */
@@ -105,7 +112,8 @@ export const AXIOS_TOKEN_INTERCEPTOR: AxiosVariant = {
   },
 }
 
-type TokenProvider = ((options: object) => unknown) & {
+/** How axios-token-interceptor is declared nowhere. */
+export type TokenProvider = ((options: object) => unknown) & {
   tokenCache(request: () => Promise<TokenAnswer>, options: { getMaxAge(body: TokenAnswer): number }): unknown
 }
 
