@@ -84,6 +84,7 @@ function checkPackage(): void {
   })
   check('installs beside axios', () => {
     cpSync(join(root, 'scripts/package-consumer'), consumer, { recursive: true })
+    cpSync(join(root, 'examples/testing/jest.test.cjs'), join(consumer, 'testing.test.cjs'))
     run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', tarball, ...lockedDependencies()])
   })
   check('works by import', () => {
