@@ -105,7 +105,9 @@ function endpoint(member: string, value: unknown, expected: MetadataExpectations
     throw unusable(`has a \`${member}\` that is not a URL`, undefined, expected)
   }
   const url = new URL(value)
-  const shown = `\`${member}\` ${url.origin}${redactText(url.pathname, [])}`
+  // A document may be large, and so may all that is in it.
+  const origin = redactText(url.origin, [])
+  const shown = `\`${member}\` ${origin}${redactText(url.pathname, [])}`
   const secure =
     url.protocol === 'https:' || (url.protocol === 'http:' && expected.allowInsecureLoopback && isLoopback(url))
   if (!secure) throw unusable(`has the ${shown}, which is not https`, undefined, expected)
@@ -115,7 +117,7 @@ function endpoint(member: string, value: unknown, expected: MetadataExpectations
   if (url.origin === new URL(expected.issuer).origin || expected.endpointOrigins.includes(url.origin)) return value
   throw unusable(
     `has the ${shown}, on another origin than the issuer`,
-    `If that is right, set \`endpointOrigins: ['${url.origin}']\`: credentials are sent there.`,
+    `If that is right, set \`endpointOrigins: ['${origin}']\`: credentials are sent there.`,
     expected,
   )
 }
