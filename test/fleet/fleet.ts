@@ -21,7 +21,9 @@ class OrdersServer {
   readonly requests: number[] = []
   /** What the last request to the API carried. */
   lastAuthorization: string | undefined
-  readonly #valid = new Map<string, number>()
+  /** The secrets that count. */
+  secrets: readonly string[] = [SECRET]
+  readonly #valid = new Map<string, { readonly endsAt: number; readonly boundTo: string | undefined }>()
   #server: TestServer | undefined
 
   get origin(): string {
@@ -32,17 +34,20 @@ class OrdersServer {
     this.#server = await startServer((response, { url, headers }) => {
       if (url !== '/token') {
         this.lastAuthorization = headers.authorization
-        const endsAt = this.#valid.get(headers.authorization ?? '') ?? 0
-        if (endsAt > Date.now()) return sendJson(response, { orders: [] })
+        const { endsAt = 0, boundTo } = this.#valid.get(headers.authorization ?? '') ?? {}
+        if (endsAt > Date.now() && boundTo === keyOf(headers.dpop)) return sendJson(response, { orders: [] })
         response.setHeader('www-authenticate', 'Bearer error="invalid_token"')
         return sendJson(response, {}, 401)
       }
       this.requests.push(performance.now())
-      const expected = `Basic ${Buffer.from(`orders-service:${SECRET}`).toString('base64')}`
-      if (headers.authorization !== expected) return sendJson(response, { error: 'invalid_client' }, 401)
+      const isExpected = (secret: string) =>
+        headers.authorization === `Basic ${Buffer.from(`orders-service:${secret}`).toString('base64')}`
+      if (!this.secrets.some(isExpected)) return sendJson(response, { error: 'invalid_client' }, 401)
       const token = `orders.example-token-${this.requests.length}`
-      this.#valid.set(`Bearer ${token}`, Date.now() + this.expiresIn * 1000)
-      const answer = { access_token: token, token_type: 'Bearer', expires_in: this.expiresIn }
+      const boundTo = keyOf(headers.dpop)
+      const type = boundTo === undefined ? 'Bearer' : 'DPoP'
+      this.#valid.set(`${type} ${token}`, { endsAt: Date.now() + this.expiresIn * 1000, boundTo })
+      const answer = { access_token: token, token_type: type, expires_in: this.expiresIn }
       setTimeout(() => sendJson(response, answer), this.delayMs)
     })
   }
@@ -62,12 +67,19 @@ class OrdersServer {
   }
 }
 
+// The public key in a DPoP proof.
+function keyOf(proof: string | string[] | undefined): string | undefined {
+  if (typeof proof !== 'string') return undefined
+  return JSON.stringify(JSON.parse(Buffer.from(proof.split('.')[0] ?? '', 'base64url').toString()).jwk)
+}
+
 /** A process of the fleet. */
 export class FleetProcess {
   heard: WorkerEvent[] = []
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, (report: LoadReport) => void>()
   #ids = 0
+  #started: Start | undefined
 
   constructor() {
     const execArgv = ['--experimental-strip-types', '--no-warnings']
@@ -81,7 +93,15 @@ export class FleetProcess {
   /** Makes it a process of another service, or of none. */
   start(start: Start | undefined): void {
     this.heard = []
+    this.#started = start
     if (this.isAlive()) this.#child.send({ start } satisfies ToWorker)
+  }
+
+  /** Deploys it with other settings, while requests go on. */
+  async change(settings: Partial<Start>): Promise<void> {
+    if (this.#started === undefined) throw new Error('There is nothing to change')
+    this.start({ ...this.#started, ...settings })
+    await until(() => this.isReady())
   }
 
   /** Sends requests to the API. */
@@ -127,19 +147,19 @@ export async function startFleet(count: number, timeoutMs?: number): Promise<Fle
   const server = new OrdersServer()
   await server.start()
   const processes: FleetProcess[] = []
-  const encryptionKey = randomBytes(32).toString('hex')
+  const encryptionKeys = [randomBytes(32).toString('hex')]
   const join = async (number: number, secret = SECRET): Promise<FleetProcess[]> => {
     const joined = Array.from({ length: number }, () => idle.pop() ?? new FleetProcess())
     processes.push(...joined)
     for (const one of joined) {
-      one.start({ redisUrl: proxy.url, encryptionKey, origin: server.origin, secret, scope: SCOPE, timeoutMs })
+      one.start({ redisUrl: proxy.url, encryptionKeys, origin: server.origin, secret, scope: SCOPE, timeoutMs })
     }
     await until(() => joined.every((one) => one.isReady()))
     return joined
   }
   await join(count)
   return {
-    ...{ redis, proxy, server, processes, join },
+    ...{ redis, proxy, server, processes, encryptionKeys, join },
     async [Symbol.asyncDispose]() {
       for (const one of processes) one.start(undefined)
       idle.push(...processes.filter((one) => one.isAlive()))
@@ -156,6 +176,7 @@ export interface Fleet extends AsyncDisposable {
   readonly proxy: RedisProxy
   readonly server: OrdersServer
   readonly processes: readonly FleetProcess[]
+  readonly encryptionKeys: readonly string[]
   /** More processes; with another secret they are not of the same client. */
   join(number: number, secret?: string): Promise<FleetProcess[]>
 }

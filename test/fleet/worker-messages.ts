@@ -1,13 +1,22 @@
 /** Makes the worker a process of a service. */
 export interface Start {
   readonly redisUrl: string
-  readonly encryptionKey: string
+  readonly encryptionKeys: readonly string[]
   /** Of the authorization server and the API. */
   readonly origin: string
   readonly secret: string
   readonly scope: string
   /** How long one call of Redis may take. */
   readonly timeoutMs: number | undefined
+  /** The key, PEM, that all processes bind their tokens to. */
+  readonly dpopKey?: string
+  /** Instead of the secret. Its process asks for tokens only, and requests nothing of the API. */
+  readonly certificate?: {
+    readonly cert: string
+    readonly key: string
+    readonly ca: string
+    readonly tokenEndpoint: string
+  }
 }
 
 /** Requests to the API: so many at once, and then so many per second. */

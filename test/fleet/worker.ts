@@ -2,7 +2,7 @@
 import axios from 'axios'
 import { createClient } from 'redis'
 import { attachTokenManager } from '../../src/http/axios.ts'
-import { TokenManager } from '../../src/index.ts'
+import { type ClientOptions, clientCertificate, TokenManager, tlsClientAuth } from '../../src/index.ts'
 import { RedisTokenStore } from '../../src/store/redis.ts'
 import type { FromWorker, Load, LoadReport, Start, ToWorker } from './worker-messages.ts'
 
@@ -12,31 +12,41 @@ const say = (message: FromWorker) => process.send?.(message)
 
 let service: Awaited<ReturnType<typeof start>> | undefined
 
-async function start({ redisUrl, encryptionKey, origin, secret, scope, timeoutMs }: Start) {
+function credentialOf({ secret, dpopKey, certificate }: Start): Partial<ClientOptions> {
+  if (certificate === undefined)
+    return { clientSecret: secret, ...(dpopKey !== undefined && { dpop: { key: dpopKey } }) }
+  const { cert, key, ca, tokenEndpoint } = certificate
+  return { tokenEndpoint, ca, clientAuthentication: tlsClientAuth(), certificate: clientCertificate({ cert, key }) }
+}
+
+async function start(how: Start) {
+  const { redisUrl, encryptionKeys, origin, scope, timeoutMs, certificate } = how
   const redis = createClient({ url: redisUrl })
   redis.on('error', () => {})
   await redis.connect()
   const tokens = new TokenManager({
     tokenEndpoint: `${origin}/token`,
     clientId: 'orders-service',
-    clientSecret: secret,
+    ...credentialOf(how),
     scope,
     attemptTimeoutMs: 15_000,
     allowInsecureLoopback: true,
     proxy: false,
-    store: new RedisTokenStore(redis, { encryptionKeys: encryptionKey, timeoutMs }),
+    store: new RedisTokenStore(redis, { encryptionKeys, timeoutMs }),
   })
   for (const event of EVENTS) tokens.on(event, () => say({ event }))
   const api = axios.create({ baseURL: origin, proxy: false })
   attachTokenManager(api, tokens)
-  return { redis, api, source: tokens.source() }
+  const source = tokens.source()
+  const call = () => (certificate === undefined ? api.get('/orders') : source.getToken())
+  return { redis, call, source }
 }
 
 async function request(report: LoadReport): Promise<void> {
   if (service?.source.peek() === undefined) report.waited += 1
   const begun = performance.now()
   try {
-    await service?.api.get('/orders')
+    await service?.call()
     report.succeeded += 1
   } catch (error) {
     const { code = 'unknown', message } = error as { code?: string; message: string }
@@ -62,8 +72,10 @@ process.on('message', async (message: ToWorker) => {
     say({ id: message.id, report: await run(message.run) })
     return
   }
-  service?.redis.destroy()
+  // As in a deploy: the new one takes over when it is ready.
+  const before = service
   service = message.start && (await start(message.start))
+  before?.redis.destroy()
   if (service !== undefined) say({ event: 'ready' })
 })
 process.on('disconnect', () => process.exit())

@@ -1,0 +1,72 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { afterAll, describe, expect, it } from 'vitest'
+import { startMutualServers } from '../support/mutual-tls.ts'
+import { canStartRedis } from '../support/redis.ts'
+import { TestAuthority } from '../support/tls.ts'
+import { endProcesses, type Fleet, startFleet, together } from './fleet.ts'
+import type { Start } from './worker-messages.ts'
+
+const PATIENT_MS = 1000
+
+const newKey = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+
+/** Takes each step in one process after another, while all send requests. Returns how many tokens were requested. */
+async function roll(fleet: Fleet, requests: () => number, steps: readonly Partial<Start>[]): Promise<number> {
+  let isOver = false
+  const first = await Promise.all(fleet.processes.map((one) => one.run({})))
+  const before = requests()
+  const running = fleet.processes.map(async (one) => {
+    const reports = []
+    while (!isOver) reports.push(await one.run({ concurrent: 0, perSecond: 20, forMs: 300 }))
+    return together(reports)
+  })
+  for (const step of steps) {
+    for (const one of fleet.processes) {
+      await one.change(step)
+      await one.run({ concurrent: 3 })
+    }
+  }
+  isOver = true
+  const { failures, succeeded } = together([...first, ...(await Promise.all(running))])
+  expect(failures).toEqual([])
+  expect(succeeded).toBeGreaterThan(20)
+  return requests() - before
+}
+
+afterAll(endProcesses)
+
+describe.runIf(canStartRedis)('four processes that change one after another, under load,', { timeout: 60_000 }, () => {
+  it('get a new encryption key in two phases: one more token, since the old one is under the old key', async () => {
+    await using fleet = await startFleet(4, PATIENT_MS)
+    const [old = ''] = fleet.encryptionKeys
+    const next = randomBytes(32).toString('hex')
+    const steps = [{ encryptionKeys: [old, next] }, { encryptionKeys: [next] }]
+    expect(await roll(fleet, () => fleet.server.requests.length, steps)).toBe(1)
+  })
+
+  it('get a new secret: one token more, for all that have it', async () => {
+    await using fleet = await startFleet(4, PATIENT_MS)
+    const secret = 'the-new-secret-of-the-orders-service'
+    fleet.server.secrets = [...fleet.server.secrets, secret]
+    expect(await roll(fleet, () => fleet.server.requests.length, [{ secret }])).toBe(1)
+  })
+
+  it('get a new key that their tokens are bound to: one token for each key', async () => {
+    await using fleet = await startFleet(4, PATIENT_MS)
+    const steps = [{ dpopKey: newKey() }, { dpopKey: newKey() }]
+    expect(await roll(fleet, () => fleet.server.requests.length, steps)).toBe(2)
+    expect(fleet.server.lastAuthorization).toMatch(/^DPoP /)
+  })
+
+  it('get a new client certificate: one token for each certificate', async () => {
+    await using fleet = await startFleet(4, PATIENT_MS)
+    const authority = new TestAuthority()
+    await using servers = await startMutualServers(authority)
+    const at = { ca: authority.cert, tokenEndpoint: `${servers.auth.origin}/token` }
+    const newCertificate = () => ({ certificate: { ...authority.issue({ names: ['orders'] }), ...at } })
+    const steps = [newCertificate(), newCertificate()]
+    expect(await roll(fleet, () => servers.requestedWith.length, steps)).toBe(2)
+    expect(new Set(servers.requestedWith).size).toBe(2)
+  })
+})
