@@ -147,6 +147,8 @@ async function suffer({ response, sleep }: Exchange, answer: Answer, fault: Suff
       return send(response, { ...answer, headers: { ...headers, 'content-type': 'text/plain' }, body: body.toString() })
     case 'resetAfterHeaders':
       await partly(response, answer.status, headers, body, half)
+      // Except on Linux a reset overtakes what the client has not read yet.
+      await new Promise((resolve) => setTimeout(resolve, 10))
       return reset(response)
     case 'truncatedBody':
       await partly(response, answer.status, headers, body, half)

@@ -19,12 +19,17 @@ export interface TestAuthorizationServerOptions extends ScriptedServerOptions {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** What a client needs to know of the server: to be spread into the options of a `TokenManager`. */
+/**
+ * What a client needs to know of the server: to be spread into the options of a `TokenManager`. Beside a `transport` set
+ * `proxy` and `ca` to `undefined`, which it brings itself.
+ */
 export interface TestClientOptions {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret?: string
   readonly allowInsecureLoopback: true
+  /** The proxy that the environment names has no way to this server. */
+  readonly proxy: false
   readonly ca?: string
 }
 
@@ -91,7 +96,7 @@ export class TestAuthorizationServer extends ScriptedServer {
   clientOptions(clientId?: string): TestClientOptions {
     const { clientId: id, secret } = this.#clients.find(clientId)
     return {
-      ...{ issuer: this.issuer, clientId: id, allowInsecureLoopback: true },
+      ...{ issuer: this.issuer, clientId: id, allowInsecureLoopback: true, proxy: false },
       ...(secret !== undefined && { clientSecret: secret }),
       ...(this.ca !== undefined && { ca: this.ca }),
     }

@@ -12,6 +12,7 @@ const SECRET = 'a-test-secret-of-32-bytes-or-more'
 const REQUEST = { form: { grant_type: 'client_credentials', client_id: 'test-client', client_secret: SECRET } }
 const WHOLE = /^\{"access_token":"token-\d+-\w{8}","token_type":"Bearer","expires_in":3600\}$/
 const CUT = /^\{"access_token":"token-[^}]*$/
+const PATIENCE = { timeout: 20_000 }
 const START = Date.UTC(2026, 0, 1)
 
 /** What a raw socket sees of a token request that meets the fault. */
@@ -139,13 +140,13 @@ describe('a fault, seen on a raw socket', () => {
         ...(signal && { signal }),
       })
     const hanging = ask(leaving.signal).catch(() => 'gone')
-    await expect.poll(() => clock.pendingSleeps).toBe(1)
+    await expect.poll(() => clock.pendingSleeps, PATIENCE).toBe(1)
     await clock.advance(24 * 3_600_000)
     const slow = ask()
-    await expect.poll(() => clock.pendingSleeps).toBe(2)
+    await expect.poll(() => clock.pendingSleeps, PATIENCE).toBe(2)
     leaving.abort()
     expect(await hanging).toBe('gone')
-    await expect.poll(() => clock.pendingSleeps).toBe(1)
+    await expect.poll(() => clock.pendingSleeps, PATIENCE).toBe(1)
     await clock.advance(60_000)
     expect((await slow).status).toBe(500)
     expect(server.faults).toEqual({ hang: 1, status: 1 })

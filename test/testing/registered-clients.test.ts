@@ -173,6 +173,17 @@ describe('an assertion', () => {
   })
 })
 
+it('a signature with a secret that no longer holds is none', async () => {
+  await using server = await startAuthorizationServer({ clients: { orders: SECRET } })
+  const { clientSecret: _, ...options } = server.clientOptions()
+  const signing = (secret: string) =>
+    new TokenManager({ ...options, clientAuthentication: clientSecretJwt(secret) }).getToken()
+  await signing(SECRET)
+  server.rotateSecret('orders', OTHER)
+  await expect(signing(SECRET)).rejects.toMatchObject({ error: 'invalid_client' })
+  await signing(OTHER)
+})
+
 describe('a token request', () => {
   const post = async (form: Record<string, string>, headers: Record<string, string> = {}) => {
     await using server = await startAuthorizationServer({ clients: { orders: SECRET } })

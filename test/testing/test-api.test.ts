@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { Dpop } from '../../src/dpop.ts'
 import { createTokenFetch } from '../../src/http/fetch.ts'
@@ -7,7 +8,9 @@ import { importSigningKey } from '../../src/jws.ts'
 import { startApi, startAuthorizationServer, TestAuthority, VirtualClock } from '../../src/testing/index.ts'
 import { exchange } from './raw-http.ts'
 
+const JWK = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+const newJwk = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
 const newDpop = () =>
   new Dpop(
     importSigningKey(
@@ -155,11 +158,25 @@ describe('DPoP', () => {
     await tokens.close()
   })
 
-  it('is refused by the authorization server when the proof is wrong', async () => {
+  it.each<[string, { typ?: string; jwk?: object }, string | undefined]>([
+    ['a proof', {}, undefined],
+    ['a JWT of another type', { typ: 'JWT' }, 'invalid_dpop_proof'],
+    ['one that gives its private key away', { jwk: JWK.privateKey.export({ format: 'jwk' }) }, 'invalid_dpop_proof'],
+    ['one with the key of somebody else', { jwk: newJwk() }, 'invalid_dpop_proof'],
+  ])('takes from a client: %s', async (_, header, error) => {
     await using server = await startAuthorizationServer({ clients: { orders: 's' } })
+    const own = { alg: 'ES256', typ: 'dpop+jwt', jwk: JWK.publicKey.export({ format: 'jwk' }), ...header }
+    const dpop = await new SignJWT({
+      htm: 'POST',
+      htu: server.tokenEndpoint,
+      jti: 'a',
+      iat: Math.floor(Date.now() / 1000),
+    })
+      .setProtectedHeader(own as never)
+      .sign(JWK.privateKey)
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'orders', client_secret: 's' })
-    const answer = await fetch(server.tokenEndpoint, { method: 'POST', headers: { dpop: 'no proof' }, body })
-    expect(await answer.json()).toMatchObject({ error: 'invalid_dpop_proof' })
+    const answer = await fetch(server.tokenEndpoint, { method: 'POST', headers: { dpop }, body })
+    expect(((await answer.json()) as { error?: string }).error).toBe(error)
   })
 })
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { TokenManager } from '../../src/index.ts'
 import {
   startApi,
@@ -23,6 +23,7 @@ describe('an authorization server for tests', () => {
   it.each([undefined, true] as const)(
     'gives tokens to a manager that is told no more than its client options, tls: %s',
     async (tls) => {
+      for (const name of ['http_proxy', 'https_proxy']) vi.stubEnv(name, 'http://127.0.0.1:9')
       await using server = await startAuthorizationServer({ tls })
       const tokens = new TokenManager(server.clientOptions())
       const token = await tokens.getAccessToken()
@@ -34,6 +35,7 @@ describe('an authorization server for tests', () => {
         ['token', 200, 'test-client'],
       ])
       await tokens.close()
+      vi.unstubAllEnvs()
     },
   )
 
@@ -77,6 +79,17 @@ describe('an authorization server for tests', () => {
       scope: 'a b',
       ...expected,
     })
+  })
+
+  it('gives each client tokens that live as long as it may have them', async () => {
+    await using server = await startAuthorizationServer({ clients: { orders: { secret: 's', lifetimeMs: 5000 } } })
+    expect(await (await ask(server, 's')).json()).toMatchObject({ expires_in: 5 })
+  })
+
+  it('never closes a connection that somebody may be about to use', async () => {
+    await using server = await startAuthorizationServer({ clients: { orders: 's' } })
+    const { headers } = await ask(server, 's')
+    expect([headers.get('connection'), headers.get('keep-alive')]).toEqual(['keep-alive', null])
   })
 
   it('leaves out of its answers what is set to undefined', async () => {
@@ -162,7 +175,7 @@ describe('an authorization server for tests', () => {
     const server = await startAuthorizationServer({ clients: { orders: 's' } })
     server.next({ kind: 'hang' })
     const hanging = ask(server, 's').catch((error) => error.message)
-    await expect.poll(() => server.received).toBe(1)
+    await expect.poll(() => server.received, { timeout: 20_000 }).toBe(1)
     await server.close()
     expect(await hanging).toBe('fetch failed')
     expect(server.connections).toBe(1)
