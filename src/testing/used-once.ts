@@ -4,9 +4,13 @@ export class UsedOnce {
 
   /** Whether this is the first time; `until` and `now` are wall-clock time, epoch milliseconds. */
   isFirst(id: string, until: number, now: number): boolean {
+    // Oldest first, and all are accepted for about as long: what is over is at the front.
+    for (const [old, end] of this.#until) {
+      if (end > now) break
+      this.#until.delete(old)
+    }
     if ((this.#until.get(id) ?? 0) > now) return false
     this.#until.set(id, until)
-    if (this.#until.size > 20_000) for (const [old, end] of this.#until) if (end <= now) this.#until.delete(old)
     return true
   }
 }
