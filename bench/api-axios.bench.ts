@@ -11,7 +11,7 @@ import {
   MSAL_NODE,
   STATIC_HEADER,
 } from './axios-variants.ts'
-import { atConcurrency, type Comparison, type Group, type Variant, type Work } from './harness.ts'
+import { type Comparison, type Group, jobs, type Variant, type Work } from './harness.ts'
 import { startServer } from './server.ts'
 
 const stub: AxiosAdapter = async (config) => ({
@@ -24,7 +24,7 @@ async function workOf({ equip }: AxiosVariant, defaults: CreateAxiosDefaults, co
   const equipped = await equip(api)
   const request = typeof equipped === 'function' ? (equipped as () => Promise<unknown>) : () => api.get('/orders/17')
   await request()
-  return { run: (times) => atConcurrency(concurrency, times, request) }
+  return jobs(concurrency, request)
 }
 
 function withoutNetwork(variant: AxiosVariant, bound?: number): Variant {

@@ -6,7 +6,7 @@ import {
   type HttpClient,
   type PipelinePolicy,
 } from '@azure/core-rest-pipeline'
-import { atConcurrency, type Group, type Work } from './harness.ts'
+import { type Group, jobs, type Work } from './harness.ts'
 import { tokenText } from './tokens.ts'
 
 const stub: HttpClient = {
@@ -17,7 +17,7 @@ function workOf(policy: PipelinePolicy): Work {
   const pipeline = createEmptyPipeline()
   pipeline.addPolicy(policy)
   const send = () => pipeline.sendRequest(stub, createPipelineRequest({ url: 'https://api.example.com/orders/17' }))
-  return { run: (times) => atConcurrency(1, times, send) }
+  return jobs(1, send)
 }
 
 function staticHeader(): Work {

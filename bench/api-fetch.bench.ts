@@ -1,7 +1,7 @@
 import { OAuth2Client, OAuth2Fetch } from '@badgateway/oauth2-client'
 import { createTokenFetch } from '../src/http/fetch.ts'
 import { dispatchStub } from './dispatcher-stub.ts'
-import { atConcurrency, type Comparison, type Group, type Variant, type Work } from './harness.ts'
+import { type Comparison, type Group, jobs, type Variant, type Work } from './harness.ts'
 import { startServer } from './server.ts'
 import { filledManager, tokenText } from './tokens.ts'
 
@@ -13,7 +13,7 @@ type Send = (url: string) => Promise<Response>
 async function workOf(url: string, concurrency: number, send: Send): Promise<Work> {
   const request = async () => await (await send(`${url}/orders/17`)).json()
   await request()
-  return { run: (times) => atConcurrency(concurrency, times, request) }
+  return jobs(concurrency, request)
 }
 
 function bareFetch(): Send {

@@ -98,7 +98,7 @@ async function measure({ isQuick }: Pace): Promise<Figure[]> {
   )
   for (const pair of pairs) await load(pair, isQuick ? 500 : SEGMENT_MS)
   const ratios: number[][] = pairs.map(() => [])
-  for (let segment = 0; segment < (isQuick ? 1 : 6); segment += 1) {
+  for (let segment = 0; segment < (isQuick ? 1 : 5); segment += 1) {
     for (const [i, pair] of pairs.entries()) {
       const [steady, rotated] = await load(pair, SEGMENT_MS)
       ratios[i]?.push(rotated / steady)

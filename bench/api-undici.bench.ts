@@ -2,7 +2,7 @@ import { Agent, Dispatcher, request } from 'undici'
 import { createOidcInterceptor } from 'undici-oidc-interceptor'
 import { tokenInterceptor } from '../src/http/undici.ts'
 import { dispatchStub } from './dispatcher-stub.ts'
-import { atConcurrency, type Comparison, type Group, type Variant, type Work } from './harness.ts'
+import { type Comparison, type Group, jobs, type Variant, type Work } from './harness.ts'
 import { startServer } from './server.ts'
 import { filledManager, tokenText } from './tokens.ts'
 
@@ -22,7 +22,7 @@ async function workOf(url: string, concurrency: number, sender: Sender): Promise
     return await body.json()
   }
   await once()
-  return { run: (times) => atConcurrency(concurrency, times, once) }
+  return jobs(concurrency, once)
 }
 
 type Equip = (url: string, inner: Dispatcher) => Sender | Promise<Sender>

@@ -38,7 +38,9 @@ export async function compare(file: string, row: Comparison, pace: Pace): Promis
       // In one process they would count each other's time.
       if (row.apart) await Promise.all(runners.map((runner) => runner.warmUp(pace)))
       else for (const runner of runners) await runner.warmUp(pace)
-      for (let round = 0; round < pace.rounds / generations; round += 1) {
+      const end = performance.now() + pace.rowMs / generations
+      const isDone = (round: number) => round >= pace.rounds / generations || (round >= 3 && performance.now() > end)
+      for (let round = 0; !isDone(round); round += 1) {
         for (const i of shuffled(runners.length)) {
           costs[i]?.push(await (runners[i] as Runner).turn(pace.sliceMs))
         }
@@ -62,10 +64,11 @@ export async function compare(file: string, row: Comparison, pace: Pace): Promis
 /** Measures work in this process. */
 export class WorkRunner implements Runner {
   readonly #work: Work
-  #perTurn = 1
+  #perTurn: number
 
   constructor(work: Work) {
     this.#work = work
+    this.#perTurn = this.#least
   }
 
   async warmUp({ warmUpMs, sliceMs }: Pace): Promise<void> {
@@ -74,8 +77,15 @@ export class WorkRunner implements Runner {
       const { cpu } = await this.turn(sliceMs)
       spentMs += (cpu * this.#perTurn) / 1000
       // By little and little: code that is not compiled yet says nothing of how much fits into a slice.
-      this.#perTurn = Math.max(1, Math.min(this.#perTurn * 2, Math.round((sliceMs * 1000) / Math.max(cpu, 1e-4))))
+      this.#perTurn = Math.max(
+        this.#least,
+        Math.min(this.#perTurn * 2, Math.round((sliceMs * 1000) / Math.max(cpu, 1e-4))),
+      )
     }
+  }
+
+  get #least(): number {
+    return this.#work.least ?? 1
   }
 
   async turn(): Promise<Cost>

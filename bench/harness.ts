@@ -46,6 +46,8 @@ export type Role = 'floor' | 'ours' | 'peer'
 export interface Work {
   /** Does the work this many times, and ends when all of it is done. Synchronous where the work is. */
   readonly run: (times: number) => void | Promise<void>
+  /** How many times at least in one go, for work that is done at once. Default 1. */
+  readonly least?: number
   readonly close?: () => unknown
 }
 
@@ -66,8 +68,10 @@ export interface Survey {
 /** How long to measure. */
 export interface Pace {
   readonly isQuick: boolean
-  /** Rounds of a comparison in all. */
+  /** Rounds of a comparison in all, at most. */
   readonly rounds: number
+  /** Milliseconds by the wall clock after which a comparison ends. */
+  readonly rowMs: number
   /** Milliseconds of CPU time that each variant gets in a round. */
   readonly sliceMs: number
   /** Milliseconds of CPU time in which each variant warms up. */
@@ -114,8 +118,13 @@ export function spreadOf(values: readonly number[]): Spread {
   return { low: at(0.25), median: at(0.5), high: at(0.75) }
 }
 
-/** Does a job so many times, with up to `concurrency` under way at once. */
-export async function atConcurrency(concurrency: number, times: number, job: () => Promise<unknown>): Promise<void> {
+/** Work that does a job again and again, with this many under way at once. */
+export function jobs(concurrency: number, job: () => Promise<unknown>): Work {
+  // Most of the time all are under way, and not the last few.
+  return { run: (times) => atConcurrency(concurrency, times, job), least: concurrency === 1 ? 1 : 3 * concurrency }
+}
+
+async function atConcurrency(concurrency: number, times: number, job: () => Promise<unknown>): Promise<void> {
   let left = times
   const one = async () => {
     while (left > 0) {
