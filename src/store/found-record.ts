@@ -1,3 +1,4 @@
+import { grantedDetails } from '../authorization-details.ts'
 import type { StoreCell } from './encryption.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { type OpenedRecord, openError, openToken, type SharedToken } from './record.ts'
@@ -40,7 +41,7 @@ export function foundError(
   key: string,
   shared: GuardedStore,
 ): FoundError | undefined {
-  const opened = readable(shared, 'error', () => openError(record.value, { cell, key, fence: record.fence }))
+  const opened = readable(shared, 'error', () => object(openError(record.value, { cell, key, fence: record.fence })))
   if (opened === undefined) return undefined
   const leftMs = leftOf(record, opened.expiresAt, shared)
   return leftMs > 0 ? { error: opened.content, leftMs } : undefined
@@ -51,6 +52,8 @@ function leftOf(record: StoredRecord, expiresAt: number, { clock }: GuardedStore
   return Math.min(record.leftMs, expiresAt - clock.now() + CLOCK_DIFFERENCE_MS)
 }
 
+const YEAR_MS = 365 * 24 * 3_600_000
+
 // What is in the clear anybody may have written, and the rest another release.
 function sound(opened: OpenedRecord<SharedToken>): OpenedRecord<SharedToken> {
   const { content: token } = opened
@@ -59,11 +62,17 @@ function sound(opened: OpenedRecord<SharedToken>): OpenedRecord<SharedToken> {
     (tokenType === 'Bearer' || tokenType === 'DPoP') &&
     Array.isArray(scope) &&
     scope.every((one) => typeof one === 'string') &&
-    Array.isArray(authorizationDetails) &&
-    [lifetimeMs, refreshInMs].every((ms) => typeof ms === 'number') &&
-    /^[\x20-\x7e]+$/.test(token.reveal())
+    grantedDetails(authorizationDetails) !== undefined &&
+    [lifetimeMs, refreshInMs].every((ms) => typeof ms === 'number' && ms >= 0 && ms <= YEAR_MS) &&
+    lifetimeMs > 0 &&
+    /^[!-~](?:[ -~]*[!-~])?$/.test(token.reveal())
   if (!isSound) throw new Error('Not a token')
   return opened
+}
+
+function object<T extends OpenedRecord<unknown>>(opened: T): T {
+  if (typeof opened.content === 'object' && opened.content !== null) return opened
+  throw new Error('Not an error')
 }
 
 function readable<T>(
