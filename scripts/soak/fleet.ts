@@ -1,0 +1,82 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { FromWorker, ToWorker, WorkerReport, WorkerStart } from './worker-messages.ts'
+
+/** What its workers tell the fleet's owner. */
+export interface FleetListener {
+  onReport(worker: number, report: WorkerReport): void
+  onTrouble(worker: number, what: string): void
+  /** Whatever a worker printed. */
+  onOutput(text: string): void
+}
+
+/** A worker process. */
+export class SoakedWorker {
+  readonly id: number
+  readonly place: number
+  /** When it sent its first request. */
+  readyAt: number | undefined
+  /** Resolves when it is ready, or has ended before. */
+  readonly ready: Promise<void>
+  endedAt: number | undefined
+  readonly ended: Promise<void>
+  readonly #child: ChildProcess
+  #wasKilled = false
+
+  constructor(start: WorkerStart, place: number, listener: FleetListener) {
+    this.id = start.id
+    this.place = place
+    this.#child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), {
+      execArgv: ['--expose-gc', '--experimental-strip-types', '--no-warnings'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => listener.onOutput(text))
+    const { promise, resolve: markReady } = Promise.withResolvers<void>()
+    this.ready = promise
+    this.#child.on('message', (message: FromWorker) => {
+      if ('report' in message) listener.onReport(this.id, message.report)
+      else if ('unhandled' in message) listener.onTrouble(this.id, `unhandled: ${message.unhandled}`)
+      else {
+        this.readyAt = Date.now()
+        markReady()
+      }
+    })
+    this.ended = new Promise((resolve) =>
+      this.#child.once('exit', (code, signal) => {
+        this.endedAt = Date.now()
+        if (!this.#wasKilled && code !== 0) listener.onTrouble(this.id, `ended with ${signal ?? code}`)
+        markReady()
+        resolve()
+      }),
+    )
+    this.#say({ start })
+  }
+
+  jump(jumpMs: number): void {
+    this.#say({ jumpMs })
+  }
+
+  async kill(): Promise<void> {
+    this.#wasKilled = true
+    this.#child.kill('SIGKILL')
+    await this.ended
+  }
+
+  /** Lets it end by itself. Whether it did, within this time after its last request. */
+  async finish(withinMs: number): Promise<boolean> {
+    this.#say({ finish: true })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), withinMs)
+    })
+    const isGone = await Promise.race([this.ended.then(() => true), late])
+    clearTimeout(timer)
+    if (!isGone) await this.kill()
+    return isGone
+  }
+
+  #say(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message)
+  }
+}

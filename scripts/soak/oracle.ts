@@ -1,0 +1,91 @@
+import { type Holding, prolonged, type Span, type Timeline, touches } from './timeline.ts'
+
+/** How the API met one sending of a request. */
+export interface ApiMeeting {
+  readonly status: number | undefined
+  /** What went wrong on purpose. */
+  readonly fault: string | undefined
+  /** Why it was turned away. */
+  readonly refusal: string | undefined
+}
+
+/** A request of a worker that failed, and by what. */
+export interface FailedRequest extends Span {
+  readonly worker: number
+  readonly client: string
+  /** The code of a TokenError; `undefined` for any other failure. */
+  readonly tokenError: string | undefined
+  readonly retryable: boolean
+  /** In few words, without secrets. */
+  readonly what: string
+  /** In the order of arrival. */
+  readonly meetings: readonly ApiMeeting[]
+  /** Fingerprints of tokens that the worker knew to be rejected. */
+  readonly rejected: readonly string[]
+}
+
+/** Why a request failed; `hadTo` is false if a valid token could have served. */
+export interface Judgement {
+  readonly hadTo: boolean
+  readonly why: string
+}
+
+const had = (why: string): Judgement => ({ hadTo: true, why })
+const neednt = (why: string): Judgement => ({ hadTo: false, why })
+
+// A worker may take this long to notice that a server works again: an attempt of 5 seconds, and a pause of 10.
+const RECOVERY_MS = 15_000
+// A store that was away is left alone for 10 seconds at a time.
+const STORE_RECOVERY_MS = 11_000
+// After an API rejected a fresh token, its 401s are the caller's for 10 seconds, and longer each time.
+const REJECTION_PAUSE_MS = 30_000
+// What is reported and what is measured are not of the same instant.
+const SLACK_MS = 500
+
+/**
+ * Whether a request had to fail: it is a mistake of the library if the worker had a valid token, if the store had one for it,
+ * or if nothing stood in the way of getting one.
+ */
+export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
+  const last = failure.meetings.at(-1)
+  if (failure.tokenError === undefined) {
+    if (last === undefined) return neednt('failed before it reached the API, and not for want of a token')
+    if (last.fault !== undefined) return had('the API failed')
+    if (last.refusal !== 'revoked') return neednt(`the API met it with ${last.refusal ?? `status ${last.status}`}`)
+    if (touches(prolonged(timeline.wrongRejections, REJECTION_PAUSE_MS), failure))
+      return had('the API rejects fresh tokens')
+  }
+  const { worker, client } = failure
+  const mine = timeline.holdings.filter((held) => held.worker === worker && held.client === client)
+  // The latest one replaces those before.
+  const latest = mine.filter((held) => held.at <= failure.from - SLACK_MS).at(-1)
+  const isUseless = latest !== undefined && failure.rejected.includes(latest.fingerprint) && !failure.retryable
+  if (latest !== undefined && !isUseless && isValid(latest, failure, timeline)) return neednt('it had a valid token')
+  if (canBeFound(failure, timeline)) return neednt('the store had a valid token')
+  if (touches(prolonged(timeline.withoutTokens, RECOVERY_MS), failure)) return had('no token could be had')
+  return neednt('nothing stood in the way of a token')
+}
+
+/** Whether a token can be used from the beginning of a request to its end, as far as its worker can know. */
+function isValid({ worker, at, lifetimeMs, leftMs }: Holding, during: Span, timeline: Timeline): boolean {
+  const { revocations, jumps } = timeline
+  const ahead = jumps.filter((jump) => jump.worker === worker && jump.at >= at && jump.at <= during.to && jump.byMs > 0)
+  const agedMs = ahead.reduce((sum, { byMs }) => sum + byMs, 0)
+  const usedUntil = at + leftMs - agedMs - Math.min(lifetimeMs / 10, 10_000)
+  const isRevoked = revocations.some((revokedAt) => revokedAt >= at - SLACK_MS && revokedAt <= during.to)
+  return !isRevoked && during.to < usedUntil - SLACK_MS
+}
+
+/** Whether the store had a token all the time, and the worker a clock to read it by. */
+function canBeFound(failure: FailedRequest, timeline: Timeline): boolean {
+  const { withoutStore, wrongRejections, losses, jumps, holdings } = timeline
+  const isSkewed = (worker: number, at: number) =>
+    jumps.filter((jump) => jump.worker === worker && jump.at <= at).reduce((sum, { byMs }) => sum + byMs, 0) !== 0
+  if (isSkewed(failure.worker, failure.from) || isSkewed(failure.worker, failure.to)) return false
+  return holdings.some((held) => {
+    const since = { from: held.at - SLACK_MS, to: failure.to }
+    const isThere = held.at < failure.from - 1000 && held.client === failure.client && !isSkewed(held.worker, held.at)
+    if (!isThere || !isValid(held, failure, timeline) || touches(wrongRejections, since)) return false
+    return !touches(prolonged(withoutStore, STORE_RECOVERY_MS), since) && !losses.some((at) => at >= since.from)
+  })
+}

@@ -1,0 +1,86 @@
+import { type Span, type Timeline, touches } from './timeline.ts'
+
+const STEP_MS = 50
+
+interface Token {
+  readonly requestedAt: number
+  /** By how much a clock has made it older. */
+  agedMs: number
+}
+
+/**
+ * How many token requests a perfect fleet would have made in the same run: one that knows when a store or a server is away,
+ * asks nothing in vain, and never asks twice for what one token does.
+ *
+ * It needs a request
+ *
+ * - at each rotation: the fleet's token has reached the middle of the time at which a refresh falls due (two thirds of the
+ *   lifetime, less half of the jitter, a twentieth of it);
+ * - after each revocation, and after each burst of wrong rejections: a worker cannot tell the two apart;
+ * - of every worker for itself, where the store is of no use, or the worker's clock is wrong by so much that it can neither
+ *   read nor write what is shared;
+ * - for a worker that starts while the store has nothing for it.
+ *
+ * Requests that met a fault are counted apart: nobody can know of a fault before a request meets it.
+ */
+export function perfectRequests(timeline: Timeline): number {
+  const lifetimes = Object.values(timeline.lifetimes)
+  return lifetimes.reduce((sum, lifetimeMs) => sum + requestsOf(lifetimeMs, timeline), 0)
+}
+
+function requestsOf(lifetimeMs: number, timeline: Timeline): number {
+  const { from, to, lives, jumps, losses, withoutTokens, withoutStore } = timeline
+  const dueAfterMs = lifetimeMs * (2 / 3 - 1 / 20)
+  const endings = [...timeline.revocations, ...timeline.wrongRejections.map((span) => span.from)]
+  const held = new Map<number, Token>()
+  const skews = new Map(lives.map(({ id }) => [id, skewed(id, timeline)]))
+  let stored: Token | undefined
+  let requests = 0
+  for (let now = from; now < to; now += STEP_MS) {
+    const isNow = (at: number) => at >= now && at < now + STEP_MS
+    const moment: Span = { from: now, to: now }
+    if (losses.some(isNow)) stored = undefined
+    if (endings.some(isNow)) {
+      stored = undefined
+      held.clear()
+    }
+    for (const { worker, at, byMs } of jumps) if (isNow(at) && byMs > 0) age(held, worker, byMs)
+    const isDue = (token: Token | undefined) =>
+      token === undefined || now - token.requestedAt + token.agedMs >= dueAfterMs
+    for (const { id } of lives.filter((life) => life.from <= now && life.to > now)) {
+      if (!isDue(held.get(id))) continue
+      const shares = !touches(withoutStore, moment) && !touches(skews.get(id) ?? [], moment)
+      if (shares && stored !== undefined && !isDue(stored)) {
+        held.set(id, { ...stored })
+        continue
+      }
+      if (touches(withoutTokens, moment)) continue
+      requests += 1
+      const token = { requestedAt: now, agedMs: 0 }
+      held.set(id, token)
+      if (shares) stored = { ...token }
+    }
+  }
+  return requests
+}
+
+function age(held: ReadonlyMap<number, Token>, worker: number, byMs: number): void {
+  const token = held.get(worker)
+  if (token !== undefined) token.agedMs += byMs
+}
+
+/** When a worker's clock was not as it should be. */
+function skewed(worker: number, { jumps, to }: Timeline): Span[] {
+  const spans: Span[] = []
+  let since: number | undefined
+  let skewMs = 0
+  for (const { at, byMs } of jumps.filter((jump) => jump.worker === worker)) {
+    skewMs += byMs
+    if (skewMs !== 0) since ??= at
+    else if (since !== undefined) {
+      spans.push({ from: since, to: at })
+      since = undefined
+    }
+  }
+  return since === undefined ? spans : [...spans, { from: since, to }]
+}

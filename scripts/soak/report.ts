@@ -1,0 +1,100 @@
+import { perfectRequests } from './perfect-fleet.ts'
+import type { HeapSample, JudgedFailure, SoakOutcome } from './soak.ts'
+import type { Span } from './timeline.ts'
+
+const MOST_GROWTH_MB = 5
+const MOST_RATIO = 1.2
+// Of so few token requests as a short run has, one alone is more than a fifth.
+const SPARE = 4
+const WARM_UP_MS = 60_000
+// Of each worker and client: three attempts, and then a trickle.
+const TRIES_AT_ONCE = 3
+const TRIES_PER_SECOND = 0.5
+
+/** The table of a soak, and what of it must not be; nothing if all is well. */
+export interface SoakReport {
+  readonly table: string
+  readonly complaints: readonly string[]
+}
+
+/** Tells what a soak showed. */
+export function report(outcome: SoakOutcome): SoakReport {
+  const { plan, timeline, succeeded, failures, faults, tokenRequests, troubles } = outcome
+  const seconds = (timeline.to - timeline.from) / 1000
+  const mistakes = failures.filter(({ judgement }) => !judgement.hadTo)
+  const ideal = perfectRequests(timeline)
+  const mostInVain = mostRequestsInVain(timeline.withoutTokens, plan.workers * Object.keys(timeline.lifetimes).length)
+  const heaps = heapGrowth(outcome)
+  const rows: [what: string, value: string][] = [
+    ['seed, seconds', `${plan.seed}, ${Math.round(seconds)}`],
+    ['processes, started in all', `${plan.workers}, ${timeline.lives.length}`],
+    ['requests, per second', `${succeeded + failures.length}, ${((succeeded + failures.length) / seconds).toFixed(1)}`],
+    ['requests left out, too many under way', String(outcome.leftOut)],
+    ...counted(
+      'fault',
+      faults.map(({ place, kind }) => `${place}: ${kind}`),
+    ),
+    ['requests that failed', String(failures.length)],
+    ...counted('  had to', of(failures, true)),
+    ...counted('  NEED NOT HAVE', of(failures, false)),
+    ['token requests that met no fault', String(tokenRequests.good)],
+    ['  of a perfect fleet', String(ideal)],
+    ['  ratio', (tokenRequests.good / ideal).toFixed(2)],
+    ['token requests that met a fault', `${tokenRequests.faulty} (at most ${mostInVain})`],
+    ['tokens found in the store or received', String(timeline.holdings.length)],
+    ['heap after the first minute, and at the end (MB)', heaps.map(({ text }) => text).join('; ') || 'not measured'],
+    ['longest request with a token at hand (ms)', outcome.longestWithTokenMs.toFixed(0)],
+    ['longest request that waited for a token (ms)', outcome.longestWithoutTokenMs.toFixed(0)],
+  ]
+  const grown = heaps.filter(({ growthMb }) => growthMb > MOST_GROWTH_MB)
+  const complaints = [
+    ...(mistakes.length > 0 ? [`${mistakes.length} requests failed that a valid token could have served`] : []),
+    ...(tokenRequests.good > Math.max(MOST_RATIO * ideal, ideal + SPARE) ? ['too many token requests'] : []),
+    ...(tokenRequests.faulty > mostInVain ? ['too many token requests while there was no token to be had'] : []),
+    ...(succeeded === 0 ? ['no request succeeded'] : []),
+    ...grown.map(({ text }) => `the heap of worker ${text} grew by more than ${MOST_GROWTH_MB} MB`),
+    ...troubles,
+  ]
+  const width = Math.max(...rows.map(([what]) => what.length)) + 2
+  return { table: rows.map(([what, value]) => what.padEnd(width) + value).join('\n'), complaints }
+}
+
+function of(failures: readonly JudgedFailure[], hadTo: boolean): string[] {
+  return failures
+    .filter(({ judgement }) => judgement.hadTo === hadTo)
+    .map(({ judgement, failure }) => `${judgement.why} (${failure.what})`)
+}
+
+function counted(what: string, names: readonly string[]): [string, string][] {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...counts].sort().map(([name, count]) => [`${what}: ${name}`, String(count)])
+}
+
+function mostRequestsInVain(troubles: readonly Span[], askers: number): number {
+  return troubles.reduce(
+    (sum, { from, to }) => sum + askers * (TRIES_AT_ONCE + Math.ceil(((to - from) / 1000) * TRIES_PER_SECOND)),
+    0,
+  )
+}
+
+interface HeapGrowth {
+  readonly growthMb: number
+  readonly text: string
+}
+
+/** Of each worker that lived long enough. */
+function heapGrowth({ timeline, heaps, plan }: SoakOutcome): HeapGrowth[] {
+  const warmUpMs = Math.min(WARM_UP_MS, (plan.seconds * 1000) / 3)
+  return timeline.lives.flatMap(({ id, from }): HeapGrowth[] => {
+    const samples = heaps.filter(({ worker, at }) => worker === id && at - from >= warmUpMs)
+    // Requests under way weigh something too: the least of three is nearest to what stays.
+    if (samples.length < 6) return []
+    const [first, last] = [leastMb(samples.slice(0, 3)), leastMb(samples.slice(-3))]
+    return [{ growthMb: last - first, text: `${id}: ${first.toFixed(1)}, ${last.toFixed(1)}` }]
+  })
+}
+
+function leastMb(samples: readonly HeapSample[]): number {
+  return Math.min(...samples.map(({ bytes }) => bytes)) / 2 ** 20
+}
