@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { canStartRedis, until } from '../support/redis.ts'
-import { endProcesses, type FleetProcess, PRIVATE, SEEN, startFleet, together } from './fleet.ts'
+import { endProcesses, type FleetProcess, inTheClear, SEEN, startFleet, together } from './fleet.ts'
 import type { Load } from './worker-messages.ts'
 
 const all = async (processes: readonly FleetProcess[], load: Load) =>
@@ -106,13 +106,7 @@ describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 60_00
   it('tell Redis no secret, token, client id or scope in the clear', () => {
     const bytes = SEEN.map(({ seen }) => seen).join('\n')
     expect(bytes).toContain('evertoken:')
-    for (const text of PRIVATE) {
-      for (const encoding of ['latin1', 'base64', 'hex'] as const) {
-        // Base64 in the middle of a text depends on what is before it but for whole groups.
-        const needle = encoding === 'base64' ? Buffer.from(text).toString('base64').slice(0, -4) : text
-        expect(bytes.includes(encoding === 'hex' ? Buffer.from(text).toString('hex') : needle)).toBe(false)
-      }
-    }
+    expect(inTheClear(bytes)).toEqual([])
   })
 })
 

@@ -4,7 +4,7 @@ import { RedisTokenStore } from '../../src/store/redis.ts'
 import type { Lease } from '../../src/store/token-store.ts'
 import { leaseContract } from '../../src/testing/lease-contract.ts'
 import { KEY, type StoreUnderTest, storeContract, token } from '../../src/testing/store-contract.ts'
-import { anyRedis, canStartRedis, hasRedis, startCluster, startSentinel, WITHOUT_REDIS } from '../support/redis.ts'
+import { anyRedis, canStartRedis, hasRedis, SKIPPED, startCluster, startSentinel } from '../support/redis.ts'
 import {
   type Connect,
   type ConnectedClient,
@@ -16,7 +16,7 @@ import {
   connectNodeRedisSentinel,
 } from '../support/redis-clients.ts'
 
-if (!hasRedis) process.stderr.write(`${WITHOUT_REDIS}\n`)
+if (SKIPPED !== undefined) process.stderr.write(SKIPPED)
 
 interface Way {
   readonly name: string

@@ -19,8 +19,10 @@ export const canStartRedis: boolean = hasServer || needed('redis-server in the P
 export const hasRedis: boolean =
   EVERTOKEN_TEST_REDIS_URL !== undefined || hasServer || needed('redis-server, or EVERTOKEN_TEST_REDIS_URL')
 
-/** What the one line says when there is none. */
-export const WITHOUT_REDIS = 'Skipped: tests with Redis. Install redis-server, or set EVERTOKEN_TEST_REDIS_URL.'
+/** The one line that says what is skipped, if anything is. */
+export const SKIPPED: string | undefined = canStartRedis
+  ? undefined
+  : `Skipped: tests ${hasRedis ? 'that start and stop Redis. Install' : 'with Redis. Set EVERTOKEN_TEST_REDIS_URL, or install'} redis-server or valkey-server.\n`
 
 function needed(what: string): false {
   if (CI === 'true') throw new Error(`In CI no test is skipped, and those of the shared store need ${what}.`)
