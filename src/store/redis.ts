@@ -26,11 +26,15 @@ export interface RedisTokenStoreOptions extends StoreEncryptionOptions {
 }
 
 /**
- * Shares tokens between processes by Redis (tested with 7.0) or Valkey: one key per token, one round trip per call.
+ * Shares tokens between processes by Redis (tested with 6.0, 7.0 and 8.0) or Valkey (8.1): one key per token, one round
+ * trip per call.
  *
  * Uses the application's own client, of the package `redis` or `ioredis`, for one server, Sentinel or Cluster: it must
  * be connected before tokens are asked for, and is neither connected, closed nor listened to here. Give it an `error`
  * listener, as any such client needs. Nothing is sent to Redis for a token that the process has.
+ *
+ * What its user may do in Redis can be held to
+ * `~evertoken:* -@all +evalsha +eval +time +hgetall +hset +hdel +del +pttl +pexpire`, and what the client itself sends.
  *
  * One store may serve any number of managers.
  */

@@ -19,7 +19,7 @@ import {
 } from '../support/redis-clients.ts'
 import { TestAuthority } from '../support/tls.ts'
 
-// All that the store needs, as README.md says.
+// All that the store needs, as it says.
 const RIGHTS = '~evertoken-test-* -@all +evalsha +eval +time +hgetall +hset +hdel +del +pttl +pexpire'
 // What the clients send when they connect.
 const OF_CLIENTS = '+hello +client +info +ping'
