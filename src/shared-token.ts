@@ -1,10 +1,11 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare, SharedPlace } from './client-share.ts'
 import { elapsedMs, withTimeout } from './clock.ts'
-import { TokenError, TokenResponseError, type TokenResponseErrorInit } from './errors.ts'
+import type { TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
+import { concernsAll, deniedError, described, isUncacheable, keptError, UNCACHEABLE } from './shared-failure.ts'
 import { SharedToken } from './store/record.ts'
-import type { FoundError, FoundToken, FreeAnswer, SharedLease } from './store/token-share.ts'
+import type { FoundToken, FreeAnswer, SharedLease } from './store/token-share.ts'
 import { cappedRetryAfterMs, classify } from './token-lifecycle.ts'
 import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
 import type { Postponement } from './token-standing.ts'
@@ -20,6 +21,8 @@ export interface SharedTokenPlan {
   readonly replaced: AccessToken | undefined
   /** Whether nobody should use that one any more. */
   readonly isRejected: boolean
+  /** Whether a request is made that failed in another process a moment ago. */
+  readonly isAnew: boolean
   /** How long the token must still be valid, asked when there is one. */
   readonly leastMs: () => number
   /** Why this process makes no request at the moment. */
@@ -40,6 +43,9 @@ export interface SharedTokenPlan {
 
 // Other processes do not repeat at once a refresh that failed.
 const FAILED_REFRESH_MS = 5000
+
+// For so long other processes ask for no lease before they request a token that must not be cached.
+const UNCACHEABLE_MS = 60_000
 
 // A store that has one record under each of two encryption keys, or lies, could offer them in turn for ever.
 const MOST_LOOKS = 5
@@ -63,7 +69,7 @@ export async function sharedToken(
   if (known !== undefined && plan.isRejected && (await share.remove(identity, known)) === 'kept') {
     const newer = take(await share.find(identity, known))
     if (newer !== undefined) return newer
-    if (mayUseOn(plan.replaced, plan, context)) throw keptError(context)
+    if (mayUseOn(plan.replaced, plan, context)) throw keptError(context.settings)
   }
   const asking = { otherwise: () => plan.postpone('busy'), patienceMs: patienceMs(plan, context) }
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
@@ -73,9 +79,13 @@ export async function sharedToken(
     if ('instead' in answer) return answer.instead
     if ('lease' in answer) return await requestForAll(place, answer.lease, plan, context)
     if ('failed' in answer) {
-      if (plan.reason === 'forced') return await requestAlone(place, plan, context)
+      if (isUncacheable(answer.failed)) return await requestAlone(place, plan, context)
+      if (plan.isAnew) {
+        await share.remove(identity, answer.failed)
+        continue
+      }
       plan.onDenied()
-      throw deniedError(answer.failed, context)
+      throw deniedError(answer.failed, context.settings)
     }
     const token = take(answer.found)
     if (token !== undefined) return token
@@ -104,18 +114,22 @@ async function requestForAll(
   place: SharedPlace,
   lease: SharedLease,
   plan: SharedTokenPlan,
-  { clock }: ClientContext,
+  { clock, settings }: ClientContext,
 ): Promise<AccessToken> {
   const { share, identity } = place
   try {
     const token = await share.whileLeased(identity, lease, plan.request)
+    if (token.lifetimeMs === 0) {
+      place.writes(share.putError(identity, UNCACHEABLE, UNCACHEABLE_MS, lease))
+      return token
+    }
     const leftMs = token.boundTo === place.certificate ? token.lifetimeMs - elapsedMs(token.requestedAt, clock) : 0
     place.writes(share.put(identity, sharedOf(token), leftMs, lease))
     return token
   } catch (error) {
     // Whoever finds the error may have no token to use meanwhile.
     const pauseMs = cappedRetryAfterMs(plan.pauseMs(), false)
-    const isShared = place.sharesErrors && concernsAll(error) && pauseMs > 0
+    const isShared = place.sharesErrors && concernsAll(error, settings) && pauseMs > 0
     if (isShared) place.writes(share.putError(identity, described(error), pauseMs, lease))
     else place.writes(share.release(identity, lease, plan.background ? Math.min(pauseMs, FAILED_REFRESH_MS) : 0))
     throw error
@@ -194,29 +208,4 @@ function sharedOf(token: AccessToken): SharedToken {
   const shared = new SharedToken({ ...about, value: token.reveal() })
   RECORDS.set(token, shared)
   return shared
-}
-
-// What the server says to one process it would say to all with this credential; what stands in its way may be that one's.
-function concernsAll(error: unknown): error is TokenResponseError {
-  if (!(error instanceof TokenResponseError)) return false
-  return (error.code === 'request_denied' && !error.retryable) || (error.retryAfterMs ?? 0) > 0
-}
-
-function described(error: TokenResponseError): object {
-  const { message, hint, ...fields } = error.toJSON() as { message: string; hint?: string }
-  return { ...fields, hint, message: hint === undefined ? message : message.slice(0, -hint.length - 1) }
-}
-
-function deniedError({ error }: FoundError, { settings }: ClientContext): TokenError {
-  return new TokenResponseError({ ...(error as unknown as TokenResponseErrorInit), client: settings.name })
-}
-
-function keptError({ settings: { name } }: ClientContext): TokenError {
-  return new TokenError({
-    code: 'fresh_token_rejected',
-    client: name,
-    message: `The API rejected a token of client "${name}" that another process had requested in place of a rejected one.`,
-    hint: 'The token is probably not meant for this API: check scope, audience, resource and the issuer the API trusts.',
-    retryable: true,
-  })
 }

@@ -41,6 +41,9 @@ export interface FlightOwner {
   onFailure(error: TokenError, reason: RequestReason, admission: Admission): void
 }
 
+// While a failure is remembered, the store is asked for what others have at most this often.
+const LOOK_PAUSE_MS = 200
+
 // A server whose tokens must not be cached is asked at most this often.
 const UNCACHEABLE_PAUSE_MS = 1000
 
@@ -57,6 +60,10 @@ export class TokenFlights {
   #ended: TokenError | undefined
   #abandoned: TokenError | undefined
   #outdated: Flight<AccessToken> | undefined
+  // When the store was asked last while this process may not request a token.
+  #lookedAt: Instant | undefined
+  // Whether what other processes failed at does not count for the next flight.
+  #isAnew = false
   #moreWaiters = (): number => 0
   #lastReason: RequestReason | undefined
   // The longest validity that a caller of the present flight asked for.
@@ -76,7 +83,7 @@ export class TokenFlights {
 
   /** Whether a request is under way or waits for its turn, or the next has to wait. */
   get isBusy(): boolean {
-    return (this.#present ?? this.#forced ?? this.#uncacheableAt) !== undefined
+    return this.#isAnew || (this.#present ?? this.#forced ?? this.#uncacheableAt ?? this.#lookedAt) !== undefined
   }
 
   /** Why the last request was made. */
@@ -131,9 +138,10 @@ export class TokenFlights {
     this.#control?.abandon(reason)
   }
 
-  /** What the request under way brings is out of date: its callers are served, it is not kept, and others wait for the next. */
+  /** What the request under way brings is out of date: its callers are served, it is not kept, and others wait for the next, which begins anew. */
   outdate(): void {
     this.#outdated = this.#present
+    this.#isAnew = this.#context.share !== undefined
   }
 
   /** The client was removed: begins no request any more. The callers of one under way are served, and its token is not kept. */
@@ -151,11 +159,15 @@ export class TokenFlights {
   }
 
   #begin(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
-    const { gate, share } = this.#context
+    const { gate, share, clock } = this.#context
     const ended = this.#whyEnded()
     const admission = ended ?? refusal() ?? gate.admit()
-    // Where this process may not ask, another may have asked.
-    if (admission instanceof TokenError && (share === undefined || ended !== undefined)) throw admission
+    if (admission instanceof TokenError) {
+      // Where this process may not ask, another may have asked.
+      const hasLooked = this.#lookedAt !== undefined && elapsedMs(this.#lookedAt, clock) < LOOK_PAUSE_MS
+      if (share === undefined || ended !== undefined || hasLooked) throw admission
+      this.#lookedAt = instant(clock)
+    }
     return this.#start(reason, false, admission)
   }
 
@@ -167,7 +179,9 @@ export class TokenFlights {
   ): Flight<AccessToken> {
     this.#lastReason = reason
     this.#leastMs = 0
-    const plan = { reason, background, admission, waiters, isSent: false, isNoted: false }
+    const isAnew = this.#isAnew || reason === 'forced'
+    this.#isAnew = false
+    const plan = { reason, background, isAnew, admission, waiters, isSent: false, isNoted: false }
     this.#moreWaiters = waiters
     this.#present = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, plan)))
     return this.#present
@@ -195,7 +209,8 @@ export class TokenFlights {
       if (admission instanceof TokenError) throw admission
       return await gate.run(admission, signal, () => this.#send(flight, plan, admission, deadline))
     }
-    if (share === undefined) return await request()
+    // Tokens that must not be cached are of no use to others.
+    if (share === undefined || this.#uncacheableAt !== undefined) return await request()
     const { token: replaced, isRejected } = this.#owner.replaced()
     const isRefused = admission instanceof TokenError
     return await sharedToken(
@@ -207,7 +222,10 @@ export class TokenFlights {
         impatience: !isRefused && admission.probe ? gate.refusal() : undefined,
         postpone: (why) => this.#postpone(flight, plan, why),
         pauseMs: () => Math.max(gate.pauseMs(), this.#owner.pauseMs()),
-        onFound: (token) => this.#isWanted(flight) && this.#owner.onFound(token, plan.reason),
+        onFound: (token) => {
+          this.#lookedAt = undefined
+          if (this.#isWanted(flight)) this.#owner.onFound(token, plan.reason)
+        },
         onDenied: () => {
           plan.isSent = true
         },
@@ -230,7 +248,8 @@ export class TokenFlights {
       const how = { reason, background, maxAttempts }
       const token = await requestAccessToken(this.#context, this.#parameters, how, deadline)
       gate.succeeded(admission)
-      if (token.lifetimeMs === 0) this.#uncacheableAt = instant(clock)
+      this.#lookedAt = undefined
+      this.#uncacheableAt = token.lifetimeMs === 0 ? instant(clock) : undefined
       if (this.#isWanted(flight)) this.#owner.onToken(token, reason)
       return token
     } catch (cause) {
@@ -298,6 +317,8 @@ interface FlightPlan {
   readonly waiters: () => number
   readonly reason: RequestReason
   readonly background: boolean
+  /** Whether what other processes failed at does not count. */
+  readonly isAnew: boolean
   /** Leave to send a request, or what stands against it. */
   readonly admission: Admission | TokenError
   isSent: boolean

@@ -66,7 +66,7 @@ export class TokenSource extends Cacheable {
    *
    * Does nothing if the current token is another one, so that any number of late reports cost one request; nor while
    * the pause after a failed replacement lasts. Without an argument forgets the token, whichever it is, and every
-   * failure that this process remembers; a refusal in a shared store is found for its minute all the same.
+   * failure: the next call requests a token, whatever another process failed at.
    * @throws TypeError for something that is no token
    */
   invalidate(rejected?: AccessToken | string): void {
@@ -248,7 +248,7 @@ export class TokenSource extends Cacheable {
   #forget(): void {
     const token = this.current()
     this.#token = undefined
-    if (token !== undefined && this.#context.share !== undefined) this.#renew()
+    if (this.#context.share !== undefined) this.#renew()
     this.#renewal?.forget(token)
     this.#context.gate.clear()
   }

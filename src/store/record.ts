@@ -98,6 +98,11 @@ export function errorRecord(content: object, expiresAt: number, place: RecordPla
   return { kind: 'error', fingerprint: place.cell.fingerprint(text), value: sealed('error', text, expiresAt, place) }
 }
 
+/** The fingerprint of the record of this error. */
+export function errorFingerprint(content: object, cell: StoreCell): string {
+  return cell.fingerprint(JSON.stringify(content))
+}
+
 /** Reads the record of a token. @throws Error for anything that was not written for this very place */
 export function openToken(value: string, place: RecordPlace): OpenedRecord<SharedToken> {
   const { text, expiresAt } = opened('token', value, place)

@@ -1,7 +1,7 @@
 import type { StoreCell } from './encryption.ts'
 import { type FoundError, type FoundToken, foundError, foundToken } from './found-record.ts'
 import { type GuardedStore, orElse } from './guarded-store.ts'
-import { errorRecord, type SharedToken, tokenRecord } from './record.ts'
+import { errorFingerprint, errorRecord, type SharedToken, tokenRecord } from './record.ts'
 import type { Lease, LeaseAnswer, LeaseRequest, StoredRecord } from './token-store.ts'
 
 export type { FoundError, FoundToken } from './found-record.ts'
@@ -184,15 +184,15 @@ export class TokenShare {
   }
 
   /**
-   * Removes a token that was rejected. `kept`: the store still has it, because another was removed less than 30 seconds
+   * Removes a token that was rejected, or an error that is not to count any more. `kept`: the store still has it, because another was removed less than 30 seconds
    * ago; a new one should not be requested for this reason.
    */
-  async remove(identity: string, token: SharedToken): Promise<'removed' | 'kept' | 'unavailable'> {
+  async remove(identity: string, what: SharedToken | FoundError): Promise<'removed' | 'kept' | 'unavailable'> {
     const { store } = this.#shared
     return await orElse('unavailable', async () => {
       let isGone = true
       for (const cell of this.#cells) {
-        const { fingerprint } = token.recordIn(cell)
+        const fingerprint = 'error' in what ? errorFingerprint(what.error, cell) : what.recordIn(cell).fingerprint
         const key = cell.name(identity)
         isGone = (await this.#shared.call('delete', () => store.delete(key, fingerprint))) && isGone
       }
