@@ -70,7 +70,8 @@ export class AccessToken {
 
   /** @internal */
   constructor(init: AccessTokenInit) {
-    this.#authorization = `${init.tokenType} ${init.value}`
+    // Joined, and not added up: a sum of strings is flattened only by who reads it, each time anew.
+    this.#authorization = [init.tokenType, init.value].join(' ')
     this.tokenType = init.tokenType
     // All tokens for one request share the list that was asked for.
     this.scope = Object.isFrozen(init.scope) ? init.scope : Object.freeze([...init.scope])

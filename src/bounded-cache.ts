@@ -36,16 +36,14 @@ export class BoundedCache<Value extends Cacheable> {
     const value = this.#values.get(key)
     if (value === undefined) return this.#held.get(key)?.deref()
     if (this.#recent.has(value)) this.#recent.use(value)
+    if (this.#busy.size > 0) this.#lookAtBusy(value)
     return value
   }
 
   /** The value of this key, made if there is none. */
   getOrCreate(key: string, create: () => Value): Value {
-    const known = this.#values.get(key)
-    if (known === undefined) return this.#keep(this.#held.get(key)?.deref() ?? create())
-    if (this.#recent.has(known)) this.#recent.use(known)
-    if (this.#busy.size > 0) this.#lookAtBusy(known)
-    return known
+    const known = this.get(key)
+    return known !== undefined && this.#values.has(key) ? known : this.#keep(known ?? create())
   }
 
   /** Keeps a value until it is deleted. */

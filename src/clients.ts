@@ -8,6 +8,7 @@ import { removedError } from './flight-errors.ts'
 import { RequestGate } from './request-gate.ts'
 import type { GuardedStore } from './store/guarded-store.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
+import { cacheKeyPrefix } from './token-key.ts'
 import type { SourceContext } from './token-renewal.ts'
 
 /** What the clients of one manager share. */
@@ -35,8 +36,10 @@ export class Client extends Cacheable implements SourceContext {
   readonly endpoint: TokenEndpoint
   readonly gate: RequestGate
   readonly share: ClientShare | undefined
-  /** The client's part of its tokens' keys. */
+  /** The client's part of its tokens' identities. */
   readonly keyPart: string
+  /** The beginning of the keys of its tokens in the cache: made once, for each request makes a key. */
+  readonly keyPrefix: string
   readonly whyEnded: () => TokenError | undefined
   readonly onToken: () => void
   #isRemoved = false
@@ -53,12 +56,12 @@ export class Client extends Cacheable implements SourceContext {
     this.endpoint = new TokenEndpoint(settings, clock, events, isAttached)
     this.gate = new RequestGate(name, clock, this.endpoint.credentialChanged)
     this.share = store && canShare(settings, at) ? new ClientShare(store, settings, this.endpoint) : undefined
-    // Short where it can be: it is part of the key that each request makes.
     this.keyPart = JSON.stringify([
       ...[name, settings.tokenEndpoint ?? settings.issuer, settings.clientId],
       ...(dpop === undefined ? [] : [dpop.thumbprint]),
       ...(grant.type === 'client_credentials' ? [] : [grant.type, grant.keyPart]),
     ])
+    this.keyPrefix = cacheKeyPrefix(this.keyPart, settings.parameters)
     this.whyEnded = () => {
       if (this.#isRemoved) return removedError(name)
       return isClosed() ? closedError(name) : undefined

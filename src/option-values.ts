@@ -14,8 +14,13 @@ export function ownOptions<T extends object>(given: unknown, at: string, names?:
     const meant = optionMeantBy(name, names)
     throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)
   }
-  return { __proto__: null, ...given } as T
+  return Object.assign(new Bare(), given) as T
 }
+
+// Nothing is inherited, as of `{ __proto__: null }`, and it is copied to and read much faster.
+class Bare {}
+Object.setPrototypeOf(Bare.prototype, null)
+Reflect.deleteProperty(Bare.prototype, 'constructor')
 
 /** The least and the most that a duration may be, in milliseconds. */
 export interface DurationBounds {

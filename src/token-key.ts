@@ -1,4 +1,8 @@
+import { hashInBase64url } from './digest.ts'
 import type { SubjectToken } from './grant/subject-token.ts'
+
+// 132 bits.
+const PREFIX_LENGTH = 22
 
 /** What one token is asked for with, beside the client. */
 export interface TokenParameters {
@@ -20,7 +24,7 @@ export interface TokenParameters {
  * The canonical identity of a token: two requests have the same key exactly when they ask for the same token.
  *
  * The order and repetition of scopes, resources, audiences and parameters do not matter; everything else does.
- * Key of the cache and of the flight alike. Holds no client secret, and of a user's token a digest; is never shown all
+ * By it the processes of a fleet find their tokens. Holds no client secret, and of a user's token a digest; is never shown all
  * the same: extra parameters and authorization details may be private.
  */
 export function tokenKey(clientKey: string, wanted: TokenParameters): string {
@@ -30,6 +34,33 @@ export function tokenKey(clientKey: string, wanted: TokenParameters): string {
   // Most tokens have neither, and every request pays for the length of its key.
   if (authorizationDetails !== '' || subject !== undefined) parts.push(authorizationDetails, subject?.digest)
   return JSON.stringify(parts)
+}
+
+/**
+ * The beginning of a token's key in the cache: everything but the scopes.
+ * @param clientKey what tells clients apart
+ */
+export function cacheKeyPrefix(clientKey: string, wanted: TokenParameters): string {
+  // Short, because each request makes a key with it.
+  return `${hashInBase64url(tokenKey(clientKey, { ...wanted, scope: [] })).slice(0, PREFIX_LENGTH)} `
+}
+
+/**
+ * A token's key in the cache, and of its flight: the same for two requests exactly when {@link tokenKey} is. It is made
+ * for each request, before the scopes are checked: no list that is not one of scopes has the key of another list.
+ * @returns `undefined` where something is no text
+ */
+export function cacheKey(prefix: string, scope: readonly unknown[]): string | undefined {
+  let key = `${prefix}${scope.length}`
+  let last: string | undefined
+  for (const one of scope) {
+    if (typeof one !== 'string') return undefined
+    // In order and without repetitions, as most lists are, or once it is.
+    if (last !== undefined && one <= last) return cacheKey(prefix, canonical(scope as readonly string[]))
+    key += ` ${one}`
+    last = one
+  }
+  return key
 }
 
 function canonical(values: readonly string[]): readonly string[] {

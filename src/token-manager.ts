@@ -1,27 +1,26 @@
 import { inspect } from 'node:util'
 import { AccessToken } from './access-token.ts'
 import type { ClientOptions } from './client-options.ts'
-import { type Client, Clients } from './clients.ts'
+import { Clients } from './clients.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
 import type { GetTokenOptions } from './get-token-options.ts'
-import { readSubjectToken, subjectTokenMissing, subjectTokenUnused } from './grant/subject-token.ts'
 import { KeepWarm } from './keep-warm.ts'
 import { logEvents } from './logger.ts'
 import { count, ownOptions } from './option-values.ts'
 import { GuardedStore } from './store/guarded-store.ts'
 import type { TokenStore } from './store/token-store.ts'
-import { type TokenParameters, tokenKey } from './token-key.ts'
 import type {
   TokenManagerOptions,
   TokenManagerSettings,
+  TokenRequest,
   TokenRequestArguments,
   TokenSelection,
   TokenSelectionArguments,
 } from './token-manager-options.ts'
-import { readTokenParameters, TOKEN_PARAMETER_NAMES } from './token-parameters.ts'
-import { TokenSource } from './token-source.ts'
+import { TOKEN_PARAMETER_NAMES } from './token-parameters.ts'
+import type { TokenSource } from './token-source.ts'
 import type { TokenSourceInspection } from './token-source-inspection.ts'
 import { TokenSources } from './token-sources.ts'
 
@@ -40,6 +39,7 @@ const MOST_TOKENS = 1_000_000
 /** The name, in errors and events, of the client of a manager that was made with one client's options. */
 const ONLY_CLIENT = 'default'
 
+const NOTHING_ASKED: TokenRequest = {}
 const SELECTION_OPTIONS = [...TOKEN_PARAMETER_NAMES, 'client', 'subjectToken']
 const REQUEST_OPTIONS = [...SELECTION_OPTIONS, 'signal', 'timeoutMs', 'minValidityMs', 'forceRefresh']
 
@@ -105,7 +105,9 @@ export class TokenManager<Name extends string = never> {
    * @throws TokenError `unknown_client`, `closed`, or why no token can be had; the signal's reason when it aborts
    */
   async getToken(...request: TokenRequestArguments<Name>): Promise<AccessToken> {
-    return await this.sourceOf(request[0], REQUEST_OPTIONS).tokenOrPromise(request[0] ?? {})
+    const [given = NOTHING_ASKED] = request
+    const own = ownOptions<TokenRequest>(given, '', REQUEST_OPTIONS)
+    return this.#sources.of(this.#clients.find(own.client), own).tokenOrPromise(own)
   }
 
   /** The text of a usable token. @throws like {@link TokenManager.getToken} */
@@ -213,16 +215,9 @@ export class TokenManager<Name extends string = never> {
   }
 
   /** @internal The one source for a request. */
-  sourceOf(selection: TokenSelection = {}, names: readonly string[] = SELECTION_OPTIONS): TokenSource {
-    const own = ownOptions<TokenSelection>(selection, '', names)
-    const client = this.#clients.find(own.client)
-    const { grant, parameters } = client.settings
-    const subject = readSubjectToken(own.subjectToken, 'subjectToken')
-    if (subject !== undefined && !grant.takesSubjectToken) throw subjectTokenUnused(client.settings.name)
-    const named = readTokenParameters(own, '', parameters)
-    const wanted = subject === undefined ? named : { ...named, subject }
-    const key = tokenKey(client.keyPart, wanted)
-    return this.#sources.getOrCreate(key, wanted, () => this.#makeSource(client, key, wanted))
+  sourceOf(selection: TokenSelection = {}): TokenSource {
+    const own = ownOptions<TokenSelection>(selection, '', SELECTION_OPTIONS)
+    return this.#sources.of(this.#clients.find(own.client), own)
   }
 
   /** @internal Whether this is the value of a header that carries a token that is held. */
@@ -242,20 +237,11 @@ export class TokenManager<Name extends string = never> {
   // Configured clients and the tokens their options name stay for good: they are what the manager is there for.
   #configure(name: string, options: unknown, at: string): void {
     const client = this.#clients.configure(name, options, at)
-    const { grant, parameters } = client.settings
     // It has none of its own.
-    if (grant.takesSubjectToken) return
-    const source = this.#makeSource(client, tokenKey(client.keyPart, parameters), parameters)
+    if (client.settings.grant.takesSubjectToken) return
+    const source = this.#sources.of(client, {})
     this.#sources.pin(source)
     this.#configured.add(source)
-  }
-
-  #makeSource(client: Client, key: string, parameters: TokenParameters): TokenSource {
-    const { name, grant } = client.settings
-    // HTTP clients hold a source for requests that do not say for whom: it makes no request, and its callers learn why.
-    const isNobodys = grant.takesSubjectToken && parameters.subject === undefined
-    const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
-    return new TokenSource(context, key, parameters)
   }
 }
 

@@ -8,18 +8,19 @@ import { KeyFailures } from './key-failures.ts'
 import type { Admission } from './request-gate.ts'
 import type { Flight } from './single-flight.ts'
 import { type FlightOwner, TokenFlights, type TokenSourceContext } from './token-flights.ts'
-import type { TokenParameters } from './token-key.ts'
+import { type TokenParameters, tokenKey } from './token-key.ts'
 import { type Postponement, type Standing, TokenStanding } from './token-standing.ts'
 
 /** What the sources of one client share, and what they tell. */
 export interface SourceContext extends TokenSourceContext {
+  /** The client's part of its tokens' identities. */
+  readonly keyPart: string
   /** There is a new token. */
   readonly onToken: () => void
 }
 
 /** Whose token is renewed. */
 export interface RenewedSource {
-  key(): string
   parameters(): TokenParameters
   context(): SourceContext
   /** The current token, usable or not. */
@@ -52,7 +53,8 @@ export class TokenRenewal implements FlightOwner {
     this.#source = source
     this.#context = source.context()
     this.failures = new KeyFailures(this.#context.clock)
-    this.#flights = new TokenFlights(this.#context, source.key(), source.parameters(), this)
+    const parameters = source.parameters()
+    this.#flights = new TokenFlights(this.#context, tokenKey(this.#context.keyPart, parameters), parameters, this)
   }
 
   /** Whether a request is under way. */

@@ -20,18 +20,21 @@ export class TokenSource extends Cacheable {
   // There may be a million of these: what a key needs only at times is in its renewal.
   readonly #context: SourceContext
   readonly #key: string
-  readonly #parameters: TokenParameters
+  readonly #scope: readonly string[]
+  // Mostly those of the client.
+  readonly #others: TokenParameters
   #token: AccessToken | undefined
   #renewal: TokenRenewal | undefined
   #origin: 'store' | 'server' | undefined
   #lastReason: RequestReason | undefined
 
-  /** @internal */
-  constructor(context: SourceContext, key: string, parameters: TokenParameters) {
+  /** @internal @param others the parameters beside the scope */
+  constructor(context: SourceContext, key: string, scope: readonly string[], others: TokenParameters) {
     super()
     this.#context = context
     this.#key = key
-    this.#parameters = parameters
+    this.#scope = scope
+    this.#others = others
   }
 
   /** The client's name in the manager. */
@@ -120,7 +123,7 @@ export class TokenSource extends Cacheable {
 
   /** @internal */
   parameters(): TokenParameters {
-    return this.#parameters
+    return { ...this.#others, scope: this.#scope }
   }
 
   /** @internal */
@@ -254,7 +257,7 @@ export class TokenSource extends Cacheable {
   }
 
   #about(): TokenEvent {
-    return aboutToken(this.client, this.#parameters)
+    return aboutToken(this.client, { ...this.#others, scope: this.#scope })
   }
 
   #livesFor(minValidityMs: number, token: AccessToken, state: Standing): boolean {

@@ -1,6 +1,14 @@
 import { BoundedCache } from './bounded-cache.ts'
-import type { TokenParameters } from './token-key.ts'
-import type { TokenSource } from './token-source.ts'
+import type { Client } from './clients.ts'
+import { readSubjectToken, subjectTokenMissing, subjectTokenUnused } from './grant/subject-token.ts'
+import { cacheKey, cacheKeyPrefix, type TokenParameters } from './token-key.ts'
+import { readTokenParameters, type TokenParameterOptions } from './token-parameters.ts'
+import { TokenSource } from './token-source.ts'
+
+/** Which of a client's tokens is wanted. */
+export interface WantedToken extends TokenParameterOptions {
+  readonly subjectToken?: string | undefined
+}
 
 /**
  * The sources of a manager: one per key, always. Those on behalf of users have room of their own, so that no number of
@@ -15,9 +23,17 @@ export class TokenSources {
     this.#exchanged = new BoundedCache(maxExchanged)
   }
 
-  /** The source for this key, made if there is none. */
-  getOrCreate(key: string, wanted: TokenParameters, create: () => TokenSource): TokenSource {
-    return this.#cacheFor(wanted).getOrCreate(key, create)
+  /**
+   * The one source for what is wanted of a client, made if there is none.
+   * @throws TypeError for a wrong option
+   */
+  of(client: Client, wanted: WantedToken): TokenSource {
+    const { scope: byDefault } = client.settings.parameters
+    const scope = namesScopeOnly(wanted) ? listOf(wanted.scope === undefined ? byDefault : wanted.scope) : undefined
+    // Scopes that are known have been checked already.
+    const key = scope && cacheKey(client.keyPrefix, scope)
+    const known = key === undefined ? undefined : this.#own.get(key)
+    return known ?? this.#read(client, wanted)
   }
 
   /** Keeps a source of the service's own until it is deleted. */
@@ -45,7 +61,38 @@ export class TokenSources {
     return [...this.#own.values(), ...this.#exchanged.values()]
   }
 
+  #read(client: Client, wanted: WantedToken): TokenSource {
+    const { name, grant, parameters } = client.settings
+    const subject = readSubjectToken(wanted.subjectToken, 'subjectToken')
+    if (subject !== undefined && !grant.takesSubjectToken) throw subjectTokenUnused(name)
+    const read = readTokenParameters(wanted, '', parameters)
+    // One object for as many as have nothing of their own but scopes.
+    const others = namesScopeOnly(wanted) ? parameters : { ...read, ...(subject && { subject }) }
+    const prefix = others === parameters ? client.keyPrefix : cacheKeyPrefix(client.keyPart, others)
+    const key = cacheKey(prefix, read.scope) as string
+    // HTTP clients hold a source for requests that do not say for whom: it makes no request, and its callers learn why.
+    const isNobodys = grant.takesSubjectToken && subject === undefined
+    const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
+    return this.#cacheFor(others).getOrCreate(key, () => new TokenSource(context, key, read.scope, others))
+  }
+
   #cacheFor({ subject }: TokenParameters): BoundedCache<TokenSource> {
     return subject === undefined ? this.#own : this.#exchanged
   }
+}
+
+function namesScopeOnly(wanted: WantedToken): boolean {
+  const { resource, audience, parameters, authorizationDetails, subjectToken } = wanted
+  return (
+    resource === undefined &&
+    audience === undefined &&
+    parameters === undefined &&
+    authorizationDetails === undefined &&
+    subjectToken === undefined
+  )
+}
+
+function listOf(scope: unknown): readonly unknown[] | undefined {
+  if (typeof scope === 'string') return scope.split(' ').filter((one) => one !== '')
+  return Array.isArray(scope) ? scope : undefined
 }
