@@ -465,7 +465,14 @@ describe('ownOptions', () => {
   })
 
   it('gives an object that inherits nothing', () => {
-    expect(Object.getPrototypeOf(ownOptions({}, ''))).toBeNull()
+    const own = ownOptions<object>({}, '')
+    for (const name of ['constructor', 'toString', '__proto__']) expect(name in own).toBe(false)
+    Object.assign(Object.prototype, { inherited: true })
+    try {
+      expect('inherited' in own).toBe(false)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'inherited')
+    }
   })
 })
 
