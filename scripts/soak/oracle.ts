@@ -84,7 +84,8 @@ function canBeFound(failure: FailedRequest, timeline: Timeline): boolean {
   if (isSkewed(failure.worker, failure.from) || isSkewed(failure.worker, failure.to)) return false
   return holdings.some((held) => {
     const since = { from: held.at - SLACK_MS, to: failure.to }
-    const isThere = held.at < failure.from - 1000 && held.client === failure.client && !isSkewed(held.worker, held.at)
+    const isWritten = held.at < failure.from - 1000 && !isSkewed(held.worker, held.at)
+    const isThere = isWritten && held.client === failure.client && !failure.rejected.includes(held.fingerprint)
     if (!isThere || !isValid(held, failure, timeline) || touches(wrongRejections, since)) return false
     return !touches(prolonged(withoutStore, STORE_RECOVERY_MS), since) && !losses.some((at) => at >= since.from)
   })

@@ -17,8 +17,8 @@ interface Token {
  * - at each rotation: the fleet's token has reached the middle of the time at which a refresh falls due (two thirds of the
  *   lifetime, less half of the jitter, a twentieth of it);
  * - after each revocation, and after each burst of wrong rejections: a worker cannot tell the two apart;
- * - of every worker for itself, where the store is of no use, or the worker's clock is wrong by so much that it can neither
- *   read nor write what is shared;
+ * - of every worker for itself, where the store is of no use, or the worker's clock is wrong, so that it can neither read nor
+ *   write what is shared; but only once its token may not be used any more, at nine tenths of the lifetime;
  * - for a worker that starts while the store has nothing for it.
  *
  * Requests that met a fault are counted apart: nobody can know of a fault before a request meets it.
@@ -31,6 +31,7 @@ export function perfectRequests(timeline: Timeline): number {
 function requestsOf(lifetimeMs: number, timeline: Timeline): number {
   const { from, to, lives, jumps, losses, withoutTokens, withoutStore } = timeline
   const dueAfterMs = lifetimeMs * (2 / 3 - 1 / 20)
+  const usedForMs = lifetimeMs * 0.9
   const endings = [...timeline.revocations, ...timeline.wrongRejections.map((span) => span.from)]
   const held = new Map<number, Token>()
   const skews = new Map(lives.map(({ id }) => [id, skewed(id, timeline)]))
@@ -45,12 +46,12 @@ function requestsOf(lifetimeMs: number, timeline: Timeline): number {
       held.clear()
     }
     for (const { worker, at, byMs } of jumps) if (isNow(at) && byMs > 0) age(held, worker, byMs)
-    const isDue = (token: Token | undefined) =>
-      token === undefined || now - token.requestedAt + token.agedMs >= dueAfterMs
+    const isOver = (token: Token | undefined, afterMs: number) =>
+      token === undefined || now - token.requestedAt + token.agedMs >= afterMs
     for (const { id } of lives.filter((life) => life.from <= now && life.to > now)) {
-      if (!isDue(held.get(id))) continue
       const shares = !touches(withoutStore, moment) && !touches(skews.get(id) ?? [], moment)
-      if (shares && stored !== undefined && !isDue(stored)) {
+      if (!isOver(held.get(id), shares ? dueAfterMs : usedForMs)) continue
+      if (shares && stored !== undefined && !isOver(stored, dueAfterMs)) {
         held.set(id, { ...stored })
         continue
       }
