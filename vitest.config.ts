@@ -12,6 +12,9 @@ const { TEST_REPORT } = process.env
 // What sends its requests by axios runs against three versions of it: the oldest supported, one half-way, the newest.
 const USES_AXIOS = ['test/http/axios*.test.ts', 'test/transport*.test.ts']
 
+// What speaks to Redis runs with the oldest clients too.
+const USES_REDIS = ['test/store/redis.test.ts', 'test/store/redis-wire.test.ts']
+
 const against = (packageName: string, { version }: { readonly version: string }): TestProjectInlineConfiguration => ({
   extends: true,
   resolve: { alias: [{ find: /^axios$/, replacement: packageName }] },
@@ -37,6 +40,16 @@ export default defineConfig({
       against('axios', newest),
       against('axios-middle', middle),
       against('axios-oldest', oldest),
+      {
+        extends: true,
+        resolve: {
+          alias: [
+            { find: /^redis$/, replacement: 'redis-oldest' },
+            { find: /^ioredis$/, replacement: 'ioredis-oldest' },
+          ],
+        },
+        test: { name: 'redis 5.0.0, ioredis 5.0.0', include: USES_REDIS },
+      },
     ],
     setupFiles: ['test/support/setup.ts'],
     // Nothing here should take as long; a busy machine must not turn a test red.
