@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { canonicalDetails } from '../src/authorization-details.ts'
 import { SubjectToken } from '../src/grant/subject-token.ts'
-import { type TokenParameters, tokenKey } from '../src/token-key.ts'
+import { cacheKey, cacheKeyPrefix, type TokenParameters, tokenKey } from '../src/token-key.ts'
 import { fc } from './support/fast-check.ts'
 
 const NONE: TokenParameters = { scope: [], resource: [], audience: [], parameters: {} }
@@ -155,5 +155,57 @@ describe('tokenKey', () => {
     const scope = Object.freeze(['b', 'a', 'b'])
     tokenKey('client', { ...NONE, scope })
     expect(scope).toEqual(['b', 'a', 'b'])
+  })
+})
+
+describe('cacheKey', () => {
+  const prefix = cacheKeyPrefix('client', NONE)
+  const scopes = fc.array(fc.stringMatching(/^[a-c!]{1,3}$/), { maxLength: 4 })
+
+  it('is the same for two lists of scopes exactly when they ask for the same token', () => {
+    let same = 0
+    fc.assert(
+      fc.property(scopes, scopes, (one, other) => {
+        const isSame = tokenKey('client', { ...NONE, scope: one }) === tokenKey('client', { ...NONE, scope: other })
+        if (isSame) same += 1
+        expect(cacheKey(prefix, one) === cacheKey(prefix, other)).toBe(isSame)
+        expect(cacheKey(prefix, one)).toBe(cacheKey(prefix, [...one, ...one.toReversed()]))
+      }),
+      { numRuns: 1000 },
+    )
+    expect(same).toBeGreaterThan(10)
+  })
+
+  it.each([
+    ['one scope and two that it reads like', ['a b'], ['a', 'b']],
+    ['an empty text and no scope', [''], []],
+    ['a count and a scope of that name', ['1'], []],
+  ])('tells %s apart, which are not yet checked', (_what, one, other) => {
+    expect(cacheKey(prefix, one)).not.toBe(cacheKey(prefix, other))
+  })
+
+  it.each([[[undefined]], [['a', null]], [[1, 'a']], [[['a']]]])('is none where %j is asked for', (scope) => {
+    expect(cacheKey(prefix, scope)).toBeUndefined()
+  })
+
+  it('leaves the list that it is given as it is', () => {
+    expect(cacheKey(prefix, Object.freeze(['b', 'a', 'b']))).toBe(cacheKey(prefix, ['a', 'b']))
+  })
+})
+
+describe('cacheKeyPrefix', () => {
+  it('is another for everything but the scopes, and short', () => {
+    const wanted: TokenParameters[] = [
+      NONE,
+      { ...NONE, resource: ['urn:a'] },
+      { ...NONE, audience: ['a'] },
+      { ...NONE, parameters: { a: '1' } },
+      { ...NONE, authorizationDetails: '[{"type":"a"}]' },
+      { ...NONE, subject: new SubjectToken('a') },
+    ]
+    const prefixes = [...wanted.map((each) => cacheKeyPrefix('client', each)), cacheKeyPrefix('other', NONE)]
+    expect(new Set(prefixes).size).toBe(7)
+    for (const prefix of prefixes) expect(prefix).toMatch(/^[\w-]{20,30} $/)
+    expect(cacheKeyPrefix('client', { ...NONE, scope: ['a'] })).toBe(cacheKeyPrefix('client', NONE))
   })
 })

@@ -62,6 +62,12 @@ describe('readTokenParameters', () => {
     expect(() => read({ scope })).toThrow('RFC 6749 §3.3')
   })
 
+  it.each([['read undefined'], [['read', 'undefined']]])('refuses %j, which no scope is meant by', (scope) => {
+    expect(() => read({ scope })).toThrow(
+      '`clients.orders.scope` holds the text "undefined". Was a variable that is not set put into a template?',
+    )
+  })
+
   it.each(['https://api.example/v1', 'urn:example:api', 'api://3f2a', 'https://api.example/?tenant=1'])(
     'takes %s for a resource',
     (uri) => {
