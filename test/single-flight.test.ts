@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { Flight } from '../src/single-flight.ts'
+import { abortable, Flight } from '../src/single-flight.ts'
 import { fc } from './support/fast-check.ts'
 
 interface Outcome<T> {
@@ -207,5 +207,24 @@ describe('Flight', () => {
         expect(controllers.map(({ signal }) => listeners(signal))).toEqual([0, 0, 0, 0])
       }),
     )
+  })
+})
+
+describe('abortable', () => {
+  it('comes to what the work comes to, and leaves no listener behind', async () => {
+    const { signal } = new AbortController()
+    await expect(abortable(signal, () => Promise.resolve('done'))).resolves.toBe('done')
+    await expect(abortable(signal, () => Promise.reject(GONE))).rejects.toBe(GONE)
+    expect(listeners(signal)).toBe(0)
+  })
+
+  it('ends with the reason of the signal, whatever the work does then', async () => {
+    const controller = new AbortController()
+    const work = outcome<string>()
+    const result = abortable(controller.signal, () => work.promise)
+    controller.abort(GONE)
+    await expect(result).rejects.toBe(GONE)
+    work.reject(new Error('too late to be heard'))
+    await turn()
   })
 })
