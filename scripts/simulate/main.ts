@@ -20,8 +20,10 @@ const seed = Number(values.seed)
 const sizes = [1, 10, 100, 1000, 10_000, 100_000].filter((size) => size <= Number(values.most))
 
 const plans = sizes.flatMap((processes) =>
-  Object.entries<Scenario>(SCENARIOS).flatMap(([scenario, { variants = VARIANTS }]) =>
-    variants.map((variant): FleetPlan => ({ variant, scenario: scenario as ScenarioName, processes, seed })),
+  Object.entries<Scenario>(SCENARIOS).flatMap(([scenario, { variants = VARIANTS, most = {} }]) =>
+    variants
+      .filter((variant) => processes <= (most[variant] ?? Number.POSITIVE_INFINITY))
+      .map((variant): FleetPlan => ({ variant, scenario: scenario as ScenarioName, processes, seed })),
   ),
 )
 

@@ -17,6 +17,8 @@ export interface Scenario {
   readonly holdersDie?: boolean
   /** The variants for which it is something of its own. Default: all. */
   readonly variants?: readonly Variant[]
+  /** The largest fleet of a variant, where larger ones would only show the same, multiplied. */
+  readonly most?: Partial<Record<Variant, number>>
 }
 
 const SECOND = 1000
@@ -24,13 +26,22 @@ const MINUTE = 60 * SECOND
 
 export const SCENARIOS = {
   steady: { startsWithinMs: 30 * MINUTE, settledMs: 45 * MINUTE, endMs: 165 * MINUTE },
-  deploy: { startsWithinMs: SECOND, settledMs: MINUTE, endMs: 82 * MINUTE },
-  crashes: { startsWithinMs: SECOND, settledMs: MINUTE, endMs: 62 * MINUTE, holdersDie: true },
+  deploy: { startsWithinMs: SECOND, settledMs: MINUTE, endMs: 62 * MINUTE },
+  crashes: {
+    startsWithinMs: SECOND,
+    settledMs: MINUTE,
+    endMs: 62 * MINUTE,
+    holdersDie: true,
+    variants: ['naive', 'jitter', 'lease'],
+    most: { jitter: 10_000 },
+  },
   outage: {
     startsWithinMs: 40 * MINUTE,
     settledMs: 60 * MINUTE,
     endMs: 110 * MINUTE,
     outage: { fromMs: 70 * MINUTE, toMs: 85 * MINUTE },
+    variants: ['naive', 'jitter', 'lease'],
+    most: { jitter: 10_000 },
   },
   storeOutage: {
     startsWithinMs: 40 * MINUTE,
