@@ -6,6 +6,7 @@ import type { TokenBinding } from './access-token.ts'
 import { CertificateAgent } from './certificate-agent.ts'
 import { CertificateAndKey, type CertificatePair, PairProblem } from './certificate-and-key.ts'
 import { optionError, TokenError } from './errors.ts'
+import { ownOptions } from './option-values.ts'
 
 /** Where the files of a client certificate are. */
 export interface CertificateFiles {
@@ -181,7 +182,7 @@ export function clientCertificate(
  * @see RFC 8705
  */
 export function clientCertificateFromFiles(files: CertificateFiles): ClientCertificate {
-  const { cert, key, passphrase } = files
+  const { cert, key, passphrase } = ownOptions<CertificateFiles>(files, '')
   for (const [option, path] of Object.entries({ cert, key })) {
     if (path instanceof URL || (typeof path === 'string' && path !== '' && !path.includes('-----BEGIN'))) continue
     throw optionError(option, 'must be the path of a file', 'For PEM text use `clientCertificate`.')

@@ -110,6 +110,7 @@ export class Clients {
 
   /** @throws TypeError when the name is missing; TokenError `unknown_client` */
   find(name: string | undefined): Client {
+    if (name !== undefined && typeof name !== 'string') throw optionError('client', 'must be the name of a client')
     const known = name === undefined ? this.#only : this.#byName.get(name)
     if (known !== undefined) return known
     const { optionsOf } = this.#context

@@ -66,8 +66,8 @@ function unusable(whoNames: string, hint: string): ProxyError {
   return new ProxyError(`${whoNames} a proxy that cannot be used`, { hint, retryable: false })
 }
 
-function readProxy(text: string): HttpProxy | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+function readProxy(text: unknown): HttpProxy | undefined {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined
   try {
     const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]

@@ -8,7 +8,7 @@ export class ListedOrigins {
 
   /** @throws TypeError naming the option `origins` */
   constructor(origins: readonly string[] | undefined, onOtherOrigin: 'refuse' | 'omit') {
-    if (origins === undefined || origins.length === 0) {
+    if (origins === undefined || (Array.isArray(origins) && origins.length === 0)) {
       throw optionError('origins', 'must be given', "Say which may get the token: ['https://api.example.com'].")
     }
     // Whether http to this machine is allowed is the client's setting, and looked at for every request.

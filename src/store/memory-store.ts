@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { ownOptions } from '../option-values.ts'
 import { StoreEncryption, type StoreEncryptionOptions } from './encryption.ts'
 import {
   deleteRecord,
@@ -64,7 +65,7 @@ export class MemoryTokenStore implements TokenStore {
       this.#clock = options.#clock
       this.encryption = options.encryption
     } else {
-      const { clock = systemClock, ...protection } = options
+      const { clock = systemClock, ...protection } = ownOptions<MemoryTokenStoreOptions>(options, '')
       this.#server = this
       this.#clock = clock
       this.encryption = new StoreEncryption(protection)

@@ -1,0 +1,49 @@
+import axios from 'axios'
+import { clientCertificateFromFiles, TokenManager } from 'evertoken'
+import { attachTokenManager } from 'evertoken/axios'
+import { createTokenFetch } from 'evertoken/fetch'
+import { auth0, keycloak, okta } from 'evertoken/providers'
+import { MemoryTokenStore } from 'evertoken/testing'
+import { describe, expect, it } from 'vitest'
+import { Fleet } from '../support/fleet.ts'
+
+const CLIENT = { tokenEndpoint: 'https://as.example/token', clientId: 'orders', clientSecret: 'correct horse' }
+const manager = () => new TokenManager(CLIENT)
+
+describe('what fuzzing has brought up', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ['a proxy that is a symbol', () => new TokenManager({ ...CLIENT, proxy: Symbol('a') as never }), /`proxy` must be/],
+    ['no origins', () => createTokenFetch(manager(), { origins: null as never }), /`origins` must be a list/],
+    ['a name that is an object', () => manager().source({ client: { a: 1 } as never }), /`client` must be the name/],
+    [
+      'a name that is an object, of an attachment',
+      () => attachTokenManager(axios.create(), manager(), { client: ['a'] as never }),
+      /`client` must be the name/,
+    ],
+    ['no files of a certificate', () => clientCertificateFromFiles(null as never), /`options` must be an object/],
+    ['no options of a store', () => new MemoryTokenStore(null as never), /`options` must be an object/],
+    ['no options of Auth0', () => auth0(undefined as never), /`options` must be an object/],
+    ['no options of Okta', () => okta(undefined as never), /`options` must be an object/],
+    ['no options of Keycloak', () => keycloak('a' as never), /`options` must be an object/],
+  ])('is refused by an error that names the option: %s', (_, make, message) => {
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(message)
+  })
+
+  it.each<[string, unknown]>([
+    ['an empty object', {}],
+    ['a code that is none', { code: 7, message: 'Denied' }],
+    ['texts that are none', { code: 'request_denied', message: 1, hint: {}, status: 'x', retryAfterMs: 'soon' }],
+  ])('an error in the clear that another process wrote is whole, whatever it says: %s', async (_, content) => {
+    const fleet = new Fleet()
+    const encryption = { plaintext: true }
+    fleet.server.byDefault = { status: 400, body: { error: 'invalid_scope' } }
+    await expect(fleet.tokensOf([fleet.join({}, encryption)], 50)).rejects.toMatchObject({ code: 'request_denied' })
+    const text = Buffer.from(JSON.stringify(content)).toString('base64')
+    fleet.store.tamper((record) => ({ ...record, value: record.value.replace(/[^.]+$/, text) }))
+    const { tokens } = fleet.join({}, encryption)
+    const found = expect.objectContaining({ code: 'request_denied', status: 400, message: expect.stringMatching(/\w/) })
+    await expect(fleet.tokensOf([{ tokens } as never], 20)).rejects.toEqual(found)
+    expect(fleet.server.requests).toHaveLength(1)
+  })
+})
