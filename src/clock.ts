@@ -61,9 +61,14 @@ export async function withTimeout<T>(
     () => timeout.abort(tooLate()),
     () => {},
   )
+  // By a listener that is taken off again: `AbortSignal.any` leaves weak references behind, which pile up.
+  const onAbort = () => timeout.abort(signal?.reason)
+  if (signal?.aborted) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    return await work(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]))
+    return await work(timeout.signal)
   } finally {
+    signal?.removeEventListener('abort', onAbort)
     done.abort()
   }
 }

@@ -200,7 +200,8 @@ function isDer(bytes: Buffer, halfSize: number): boolean {
 
 /** From SEQUENCE { INTEGER r, INTEGER s } to both integers at full length: half the cost of asking OpenSSL for it. */
 function joinedHalves(der: Buffer, halfSize: number): Buffer {
-  const joined = Buffer.alloc(2 * halfSize)
+  // From the pool of buffers, which `Buffer.alloc` does not use.
+  const joined = Buffer.allocUnsafe(2 * halfSize).fill(0)
   // 132 bytes and more, as of P-521, say so in one byte more.
   let at = der[1] === 0x81 ? 3 : 2
   for (const end of [halfSize, 2 * halfSize]) {

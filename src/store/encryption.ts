@@ -28,6 +28,7 @@ export interface StoreEncryptionOptions {
 const VERSION = 1
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
+const WHOLE_TAG = { authTagLength: TAG_BYTES }
 
 /**
  * Turns encryption keys into the keys for one credential. Shows nothing when printed.
@@ -101,7 +102,7 @@ export class StoreCell {
   /** Encrypts a text (AES-256-GCM, random nonce), bound to its `context`, in Base64. */
   seal(text: string, context: string): string {
     if (this.#sealing === undefined) return Buffer.from(text).toString('base64')
-    const nonce = randomFillSync(Buffer.allocUnsafe(NONCE_BYTES))
+    const nonce = randomNonce()
     const cipher = createCipheriv('aes-256-gcm', this.#sealing, nonce).setAAD(Buffer.from(context))
     const sealed = cipher.update(text, 'utf8')
     cipher.final()
@@ -113,7 +114,7 @@ export class StoreCell {
     const bytes = Buffer.from(sealed, 'base64')
     if (this.#sealing === undefined) return bytes.toString()
     const nonce = bytes.subarray(0, NONCE_BYTES)
-    const decipher = createDecipheriv('aes-256-gcm', this.#sealing, nonce, { authTagLength: TAG_BYTES })
+    const decipher = createDecipheriv('aes-256-gcm', this.#sealing, nonce, WHOLE_TAG)
     decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-TAG_BYTES))
     const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
     decipher.final()
@@ -123,6 +124,19 @@ export class StoreCell {
   #mac(text: string): Buffer {
     return createHmac('sha256', this.#naming).update(text).digest()
   }
+}
+
+// Drawn many at once: one by one they take a tenth of the time of a record, and more.
+const nonces = Buffer.allocUnsafeSlow(256 * NONCE_BYTES)
+let nextNonce = nonces.length
+
+function randomNonce(): Buffer {
+  if (nextNonce === nonces.length) {
+    randomFillSync(nonces)
+    nextNonce = 0
+  }
+  nextNonce += NONCE_BYTES
+  return nonces.subarray(nextNonce - NONCE_BYTES, nextNonce)
 }
 
 function derive(secret: Uint8Array, salt: string, purpose: string): KeyObject {
