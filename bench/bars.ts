@@ -40,7 +40,7 @@ function colours(back: string, words: string, grid: string, ours: string, peer: 
 /** Draws ratios on a logarithmic axis as bars that begin at the floor; a mark shows the bound. For light and dark pages. */
 export function drawBars(title: string, groups: readonly BarGroup[]): string {
   const lines = groups.reduce((count, { bars }) => count + bars.length + 1.4, 0)
-  const bottom = 30 + lines * LINE
+  const bottom = Math.ceil(30 + lines * LINE)
   const x = scale(groups.flatMap(({ bars }) => bars.flatMap(({ ratio, bound = 1 }) => [ratio, bound])))
   let y = 20
   const rows = groups.flatMap(({ title: heading, bars }) => {
@@ -71,8 +71,10 @@ function drawBar({ name, role, ratio, bound }: Bar, y: number, at: (ratio: numbe
   const width = Math.max(2, Math.abs(to - from))
   return [
     text(NAMES_END, y, name, 'end'),
-    `<rect class="${role}" x="${Math.min(from, to)}" y="${y - 12}" width="${round(width)}" height="15"/>`,
-    bound === undefined ? '' : `<line class="bound" x1="${at(bound)}" y1="${y - 15}" x2="${at(bound)}" y2="${y + 6}"/>`,
+    `<rect class="${role}" x="${Math.min(from, to)}" y="${round(y - 12)}" width="${round(width)}" height="15"/>`,
+    bound === undefined
+      ? ''
+      : `<line class="bound" x1="${at(bound)}" y1="${round(y - 15)}" x2="${at(bound)}" y2="${round(y + 6)}"/>`,
     text(Math.max(from, to, at(bound ?? 1)) + 8, y, ratio.toFixed(ratio < 10 ? 2 : 0), 'start'),
   ].join('')
 }

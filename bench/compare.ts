@@ -71,11 +71,12 @@ export class WorkRunner implements Runner {
     this.#perTurn = this.#least
   }
 
-  async warmUp({ warmUpMs, sliceMs }: Pace): Promise<void> {
-    let spentMs = 0
-    while (spentMs < warmUpMs) {
+  async warmUp({ warmUpMs, warmUpTimes, sliceMs }: Pace): Promise<void> {
+    let [spentMs, times] = [0, 0]
+    while (spentMs < warmUpMs || (times < warmUpTimes && spentMs < 10 * warmUpMs)) {
       const { cpu } = await this.turn(sliceMs)
       spentMs += (cpu * this.#perTurn) / 1000
+      times += this.#perTurn
       // By little and little: code that is not compiled yet says nothing of how much fits into a slice.
       this.#perTurn = Math.max(
         this.#least,

@@ -74,8 +74,9 @@ export interface Pace {
   readonly rowMs: number
   /** Milliseconds of CPU time that each variant gets in a round. */
   readonly sliceMs: number
-  /** Milliseconds of CPU time in which each variant warms up. */
+  /** Milliseconds of CPU time, and operations, with which each variant warms up at least: what runs less is not compiled. */
   readonly warmUpMs: number
+  readonly warmUpTimes: number
   /** With `apart`, how often all processes are replaced by new ones: no two processes are equally fast. */
   readonly generations: number
 }

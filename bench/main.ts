@@ -12,8 +12,8 @@ const { only, quick } = parseArgs({
 }).values
 
 const pace: Pace = quick
-  ? { isQuick: true, rounds: 12, rowMs: 2000, sliceMs: 8, warmUpMs: 150, generations: 1 }
-  : { isQuick: false, rounds: 60, rowMs: 10_000, sliceMs: 20, warmUpMs: 300, generations: 3 }
+  ? { isQuick: true, rounds: 12, rowMs: 2000, sliceMs: 8, warmUpMs: 150, warmUpTimes: 1000, generations: 1 }
+  : { isQuick: false, rounds: 60, rowMs: 9000, sliceMs: 20, warmUpMs: 300, warmUpTimes: 10_000, generations: 2 }
 
 const conditions = machine()
 const groups: MeasuredGroup[] = []
