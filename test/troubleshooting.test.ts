@@ -89,7 +89,7 @@ makes the mistake at a real server on this machine; look for the words of your e
 A \`TypeError\` names the option; it is thrown where the option is given. Any other name is the \`code\` of a \`TokenError\`,
 and the words are its \`hint\`; an error marked with * comes with the first request, because it takes the server to
 find out. What a server said itself is in \`error\` and \`errorDescription\`. Some mistakes fail nothing, and an
-[event](../README.md#events) tells about them: \`storeFailed\`, \`authorizationKept\` and \`freshTokenRejected\`. [All codes](../README.md#errors).
+[event](events.md) tells about them: \`storeFailed\`, \`authorizationKept\` and \`freshTokenRejected\`. [All codes](errors.md).
 `
 
 it('the document holds all of them, in the words of today', async () => {
