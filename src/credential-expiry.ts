@@ -7,7 +7,7 @@ const MOST_AHEAD_MS = 30 * DAY_MS
 // Of what lives shorter, as certificates that are renewed by themselves do, the last fifth.
 const SHARE_AHEAD = 1 / 5
 
-/** Tells, ahead of time and once a day, that a client's credential expires. */
+/** Tells when a client's credential expires, and ahead of time and once a day that it does. */
 export class CredentialExpiryNotices {
   readonly #client: string
   readonly #events: TokenEventEmitter
@@ -22,12 +22,14 @@ export class CredentialExpiryNotices {
 
   /** Looks at a credential that is about to be used. */
   look(expiry: CredentialExpiry | undefined): void {
+    if (expiry === undefined) return
     const now = this.#clock.now()
-    if (expiry === undefined || expiry.expiresAt - now >= aheadMs(expiry)) return
-    // A clock that was set back must not silence it.
-    if (Math.abs(now - (this.#told.get(expiry.what) ?? Number.NEGATIVE_INFINITY)) < DAY_MS) return
-    this.#told.set(expiry.what, now)
     const { what, expiresAt } = expiry
+    this.#events.emit('credentialUsed', () => ({ client: this.#client, what, expiresAt }))
+    if (expiresAt - now >= aheadMs(expiry)) return
+    // A clock that was set back must not silence it.
+    if (Math.abs(now - (this.#told.get(what) ?? Number.NEGATIVE_INFINITY)) < DAY_MS) return
+    this.#told.set(what, now)
     this.#events.emit('credentialExpiring', () => ({ client: this.#client, what, expiresAt }))
   }
 }

@@ -1,5 +1,6 @@
 import type { CredentialExpiry } from './client-authentication/client-authentication.ts'
 import { optionError, type TokenError } from './errors.ts'
+import type { RequestObserver } from './request-observer.ts'
 import type { TokenParameters } from './token-key.ts'
 import type { TokenResponseDeviation } from './token-response.ts'
 
@@ -41,6 +42,24 @@ export interface TokenEvents {
     readonly leftMs: number
     readonly granted: readonly string[]
   }
+  /**
+   * A caller, or a request to an API, uses a token. `from`: where it was when it was asked for; `server` is where it was not.
+   * `waitedMs`: 0 for one that was at hand. Told for every use, and so not logged.
+   */
+  tokenUsed: TokenEvent & {
+    readonly from: 'process' | 'store' | 'server'
+    readonly waitedMs: number
+    readonly leftMs: number
+  }
+  /**
+   * A caller gets an error instead of a token, or, without `error`, waits no longer because its signal has aborted.
+   * `remembered`: at once, because a token request failed a moment ago. Told for every call, and so not logged.
+   */
+  tokenUnavailable: TokenEvent & {
+    readonly error: TokenError | undefined
+    readonly waitedMs: number
+    readonly remembered: boolean
+  }
   /** An attempt failed and another follows after `delayMs`. */
   tokenRequestRetried: TokenEvent & { readonly error: TokenError; readonly attempt: number; readonly delayMs: number }
   /** A token request failed, after its retries. `tokenStillValid`: nobody noticed. */
@@ -61,6 +80,8 @@ export interface TokenEvents {
   validityNotMet: TokenEvent & { readonly minValidityMs: number; readonly lifetimeMs: number }
   /** A token could not be revoked on closing. @see RFC 7009 */
   revocationFailed: TokenEvent & { readonly error: TokenError }
+  /** What a client authenticates with was sent, and is known to expire. */
+  credentialUsed: { readonly client: string } & Pick<CredentialExpiry, 'what' | 'expiresAt'>
   /** What a client authenticates with expires within 30 days, or the last fifth of its life, or has. Told with token requests, at most once a day. */
   credentialExpiring: { readonly client: string } & Pick<CredentialExpiry, 'what' | 'expiresAt'>
   /** A new client certificate came into use; tokens bound to the earlier one are not used any more. @see RFC 8705 §6.3 */
@@ -70,6 +91,16 @@ export interface TokenEvents {
   /** An issuer's metadata was loaded, or could not be and the last good one is used on. */
   metadataLoaded: { readonly client: string; readonly issuer: string; readonly tokenEndpoint: string }
   metadataFailed: { readonly client: string; readonly issuer: string; readonly error: TokenError }
+  /**
+   * A call of the store has ended. `outcome`: what it found or did; `lease` is the right to request the token for all, `busy`
+   * that another process has it, `refused` that something newer stands there. `reason`: as in `storeFailed`.
+   */
+  storeCalled: {
+    readonly operation: string
+    readonly outcome: StoreOutcome
+    readonly durationMs: number
+    readonly reason: string | undefined
+  }
   /** A call of the store failed, and evertoken went on without it. `reason`: a code, such as `timeout` or `ECONNREFUSED`. */
   storeFailed: { readonly operation: string; readonly reason: string }
   /** Several calls in a row failed, and the store is left alone for 10 seconds, or is used again. */
@@ -83,6 +114,12 @@ export interface TokenEvents {
   requestReplayed: { readonly client: string; readonly origin: string }
 }
 
+/** What a call of the store came to. */
+export type StoreOutcome = 'token' | 'error' | 'none' | 'lease' | 'busy' | 'done' | 'refused' | 'failed'
+
+/** The events of every call: they say nothing new, only how often. */
+export const CALL_EVENTS = ['tokenUsed', 'tokenUnavailable'] as const satisfies readonly (keyof TokenEvents)[]
+
 /** The names of all events. */
 export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
   ...([
@@ -93,10 +130,11 @@ export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
     'tokenRequestFailed',
     'tokenRejected',
     'freshTokenRejected',
+    ...CALL_EVENTS,
   ] as const),
   ...(['responseDeviation', 'scopeNarrowed', 'validityNotMet', 'revocationFailed'] as const),
-  ...(['credentialExpiring', 'certificateChanged', 'certificateKept'] as const),
-  ...(['storeFailed', 'storeSuspended', 'storeResumed', 'storeRecordUnreadable'] as const),
+  ...(['credentialUsed', 'credentialExpiring', 'certificateChanged', 'certificateKept'] as const),
+  ...(['storeCalled', 'storeFailed', 'storeSuspended', 'storeResumed', 'storeRecordUnreadable'] as const),
   ...(['metadataLoaded', 'metadataFailed', 'authorizationKept', 'requestReplayed'] as const),
 ]
 
@@ -106,6 +144,10 @@ export type TokenEventListener<Name extends keyof TokenEvents> = (event: TokenEv
 /** The typed emitter of a manager. Listeners run in the order in which they were added, at once. */
 export class TokenEventEmitter {
   readonly #listeners = new Map<keyof TokenEvents, Set<(event: never) => void>>()
+  /** Whether somebody listens to what every call tells; a request whose token is at hand looks no further. */
+  hearsCalls = false
+  /** What watches token requests, if anything does. */
+  observer: RequestObserver | undefined
 
   /** Adds a listener; the function that is returned removes it. @throws TypeError for a name that is no event */
   on<Name extends keyof TokenEvents>(name: Name, listener: TokenEventListener<Name>): () => void {
@@ -118,8 +160,10 @@ export class TokenEventEmitter {
     }
     const own: TokenEventListener<Name> = (event) => listener(event)
     listeners.add(own)
+    this.#noteCalls()
     return () => {
       listeners.delete(own)
+      this.#noteCalls()
     }
   }
 
@@ -137,5 +181,9 @@ export class TokenEventEmitter {
         // A listener is an observer: its failure is not the token's.
       }
     }
+  }
+
+  #noteCalls(): void {
+    this.hearsCalls = CALL_EVENTS.some((name) => (this.#listeners.get(name)?.size ?? 0) > 0)
   }
 }

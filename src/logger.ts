@@ -1,5 +1,5 @@
 import { TokenError } from './errors.ts'
-import type { TokenEventEmitter, TokenEvents } from './events.ts'
+import type { CALL_EVENTS, TokenEventEmitter, TokenEvents } from './events.ts'
 import { failureScope } from './failure-memory.ts'
 
 /** The part of a pino logger that evertoken uses; any logger with these four methods will do. */
@@ -10,7 +10,10 @@ export interface TokenLogger {
   error(fields: object, message: string): void
 }
 
-const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogger, message: string]>> = {
+/** The events that are logged: a line for every call would say nothing new. */
+type LoggedEvent = Exclude<keyof TokenEvents, (typeof CALL_EVENTS)[number]>
+
+const LINES: Readonly<Record<LoggedEvent, readonly [level: keyof TokenLogger, message: string]>> = {
   tokenRequested: ['debug', 'requesting an access token'],
   tokenReceived: ['info', 'received an access token'],
   tokenFound: ['debug', 'found an access token in the store'],
@@ -22,11 +25,13 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
   scopeNarrowed: ['warn', 'fewer scopes were granted than requested'],
   validityNotMet: ['warn', 'no token of this server is valid for as long as a caller asked'],
   revocationFailed: ['warn', 'could not revoke an access token'],
+  credentialUsed: ['debug', 'authenticated with a credential that will expire'],
   credentialExpiring: ['warn', 'a credential of the client expires soon, or has expired'],
   certificateChanged: ['info', 'shows a new client certificate'],
   certificateKept: ['warn', 'could not read the client certificate anew, and uses the last good one on'],
   metadataLoaded: ['debug', 'loaded the authorization server metadata'],
   metadataFailed: ['warn', 'could not load the authorization server metadata'],
+  storeCalled: ['debug', 'called the store'],
   storeFailed: ['warn', 'a call of the store failed, and was not waited for any longer'],
   storeSuspended: ['warn', 'leaves the store alone for a while, after several failures'],
   storeResumed: ['info', 'uses the store again'],
@@ -36,11 +41,11 @@ const LINES: Readonly<Record<keyof TokenEvents, readonly [level: keyof TokenLogg
 }
 
 /**
- * Writes a line for every event. A failed request is a warning while a token is still valid, and where the server
+ * Writes a line for every event but those of every call. A failed request is a warning while a token is still valid, and where the server
  * refuses one user's token, as it does when a session ends; else an error.
  */
 export function logEvents(events: TokenEventEmitter, logger: TokenLogger): void {
-  for (const name of Object.keys(LINES) as (keyof TokenEvents)[]) {
+  for (const name of Object.keys(LINES) as LoggedEvent[]) {
     const [level, message] = LINES[name]
     events.on(name, (event) => {
       const fields = { event: name, ...event, ...('error' in event && { error: plain(event.error) }) }

@@ -2,9 +2,10 @@ import type { AccessToken } from './access-token.ts'
 import type { ClientShare } from './client-share.ts'
 import { elapsedMs, type Instant, instant } from './clock.ts'
 import { TokenError } from './errors.ts'
-import type { RequestReason } from './events.ts'
+import { aboutToken, type RequestReason } from './events.ts'
 import { removedError, unexpectedError } from './flight-errors.ts'
 import type { Admission, RequestGate } from './request-gate.ts'
+import { type ObservedRun, runObserved } from './request-observer.ts'
 import { sharedToken } from './shared-token.ts'
 import { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
@@ -86,6 +87,12 @@ export class TokenFlights {
     return this.#isAnew || (this.#present ?? this.#forced ?? this.#uncacheableAt ?? this.#lookedAt) !== undefined
   }
 
+  /** How many callers wait. */
+  get waiters(): number {
+    const next = this.#forced?.waiters ?? 0
+    return this.#present === undefined ? next : next + this.#present.waiters + this.#moreWaiters()
+  }
+
   /** Why the last request was made. */
   get lastReason(): RequestReason | undefined {
     return this.#lastReason
@@ -109,18 +116,25 @@ export class TokenFlights {
     const ended = this.#whyEnded()
     if (ended !== undefined) throw ended
     this.#watch()
-    this.#forced ??= runDetached(() => new Flight<AccessToken>((self) => this.#force(self, refusal)))
+    if (this.#forced === undefined) {
+      const run = this.#observed('forced', false)
+      this.#forced = runDetached(() => new Flight<AccessToken>((self) => this.#force(self, refusal, run)))
+    }
     return this.#forced
   }
 
   // Whoever waits for this is served even if the manager is closed meanwhile; for nobody it does not begin.
-  async #force(self: Flight<AccessToken>, refusal: () => TokenError | undefined): Promise<AccessToken> {
+  async #force(
+    self: Flight<AccessToken>,
+    refusal: () => TokenError | undefined,
+    run: ObservedRun | undefined,
+  ): Promise<AccessToken> {
     while (this.#present !== undefined) await this.#present.promise.catch(() => {})
     this.#forced = undefined
     const against = this.#ended ?? (self.waiters === 0 ? this.#context.whyEnded() : undefined) ?? refusal()
     const leave = against ?? this.#context.gate.admit()
     if (leave instanceof TokenError) throw leave
-    return await this.#start('forced', false, leave, () => self.waiters).promise
+    return await this.#start('forced', false, leave, run, () => self.waiters).promise
   }
 
   /** Begins a request that nobody waits for, if none is under way and nothing stands against it. */
@@ -128,7 +142,7 @@ export class TokenFlights {
     if (this.#present !== undefined || this.#whyEnded() !== undefined) return
     const { gate } = this.#context
     const admission = reason === 'refresh due' ? gate.admitRefresh() : gate.admit()
-    if (!(admission instanceof TokenError)) this.#start(reason, true, admission)
+    if (!(admission instanceof TokenError)) this.#start(reason, true, admission, this.#observed(reason, true))
   }
 
   /** Ends the request under way for this reason if nobody waits for it. */
@@ -168,20 +182,21 @@ export class TokenFlights {
       if (share === undefined || ended !== undefined || hasLooked) throw admission
       this.#lookedAt = instant(clock)
     }
-    return this.#start(reason, false, admission)
+    return this.#start(reason, false, admission, this.#observed(reason, false))
   }
 
   #start(
     reason: RequestReason,
     background: boolean,
     admission: Admission | TokenError,
+    run: ObservedRun | undefined,
     waiters: () => number = () => 0,
   ): Flight<AccessToken> {
     this.#lastReason = reason
     this.#leastMs = 0
     const isAnew = this.#isAnew || reason === 'forced'
     this.#isAnew = false
-    const plan = { reason, background, isAnew, admission, waiters, isSent: false, isNoted: false }
+    const plan = { reason, background, isAnew, admission, run, waiters, isSent: false, isNoted: false }
     this.#moreWaiters = waiters
     this.#present = runDetached(() => new Flight<AccessToken>((self) => this.#fly(self, plan)))
     return this.#present
@@ -246,7 +261,8 @@ export class TokenFlights {
     try {
       await this.#spaceUncacheable(deadline.signal)
       const how = { reason, background, maxAttempts }
-      const token = await requestAccessToken(this.#context, this.#parameters, how, deadline)
+      const request = () => requestAccessToken(this.#context, this.#parameters, how, deadline)
+      const token = await runObserved(plan.run, deadline.signal, request)
       gate.succeeded(admission)
       this.#lookedAt = undefined
       this.#uncacheableAt = token.lifetimeMs === 0 ? instant(clock) : undefined
@@ -256,6 +272,12 @@ export class TokenFlights {
       // Before the next request has its turn, so that a wrong secret is one failed login.
       throw deadline.isRestarted() ? cause : this.#noted(cause, flight, plan)
     }
+  }
+
+  // In the caller's async context, which the request itself leaves.
+  #observed(reason: RequestReason, background: boolean): ObservedRun | undefined {
+    const { settings, events } = this.#context
+    return events.observer?.({ ...aboutToken(settings.name, this.#parameters), reason, background })
   }
 
   // Nobody waits for the flight, and nobody comes to it any more.
@@ -321,6 +343,7 @@ interface FlightPlan {
   readonly isAnew: boolean
   /** Leave to send a request, or what stands against it. */
   readonly admission: Admission | TokenError
+  readonly run: ObservedRun | undefined
   isSent: boolean
   isNoted: boolean
 }

@@ -209,6 +209,16 @@ export class TokenManager<Name extends string = never> {
     return this.#events
   }
 
+  /** @internal All tokens there are. A method, because printing an object may evaluate its getters. */
+  allSources(): readonly TokenSource[] {
+    return this.#sources.values()
+  }
+
+  /** @internal Whether the store is left alone at the moment; `undefined` where there is none. */
+  isStoreSuspended(): boolean | undefined {
+    return this.#store?.isSuspended
+  }
+
   /** @internal Remembers the axios instances that must not carry token requests, because they wait for tokens. */
   get attached(): WeakSet<object> {
     return this.#attached
@@ -255,7 +265,12 @@ const STORE_EVENTS = {
 function guardedStore(store: TokenStore, clock: Clock, events: TokenEventEmitter): GuardedStore {
   requireMethods(store, 'store', ['get', 'set', 'delete'])
   requireMethods(store.encryption, 'store.encryption', ['cells'])
-  return new GuardedStore(store, clock, ({ kind, ...about }) => events.emit(STORE_EVENTS[kind], () => about as never))
+  return new GuardedStore(
+    store,
+    clock,
+    ({ kind, ...about }) => events.emit(STORE_EVENTS[kind], () => about as never),
+    (call) => events.emit('storeCalled', () => call),
+  )
 }
 
 function requireMethods(value: unknown, option: string, names: readonly string[]): void {

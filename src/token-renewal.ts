@@ -62,6 +62,11 @@ export class TokenRenewal implements FlightOwner {
     return this.#flights.present !== undefined
   }
 
+  /** How many callers wait for a request. */
+  get waiters(): number {
+    return this.#flights.waiters
+  }
+
   /** Why the last request was made. */
   get lastReason(): RequestReason | undefined {
     return this.#flights.lastReason

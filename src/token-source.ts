@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
 import { Cacheable } from './bounded-cache.ts'
-import { optionError, type TokenError } from './errors.ts'
-import { aboutToken, type RequestReason, type TokenEvent } from './events.ts'
+import { elapsedMs, instant } from './clock.ts'
+import { optionError, TokenError } from './errors.ts'
+import { aboutToken, type RequestReason, type TokenEvent, type TokenEvents } from './events.ts'
 import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.ts'
 import type { TokenParameters } from './token-key.ts'
 import { classify } from './token-lifecycle.ts'
@@ -159,10 +160,24 @@ export class TokenSource extends Cacheable {
     const state = this.#stateOf(token)
     if (token !== undefined && isUsable(state) && !options.forceRefresh) {
       if (state === 'refresh due') this.refreshInBackground()
-      if (options.minValidityMs === undefined || this.#livesFor(options.minValidityMs, token, state)) return token
+      if (options.minValidityMs === undefined || this.#livesFor(options.minValidityMs, token, state)) {
+        this.used(token)
+        return token
+      }
     }
     options.signal?.throwIfAborted()
-    return this.#renew().obtain(state, options)
+    const obtain = () => this.#renew().obtain(state, options)
+    return this.#context.events.hearsCalls ? this.#obtainHeard(token, obtain) : obtain()
+  }
+
+  /** @internal Tells that the token at hand is used; a glance where nobody listens. */
+  used(token: AccessToken): void {
+    if (this.#context.events.hearsCalls) this.#tellUsed(token, 'process', 0)
+  }
+
+  /** @internal How many callers wait for a token. */
+  waiters(): number {
+    return this.#renewal?.waiters ?? 0
   }
 
   /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
@@ -254,6 +269,35 @@ export class TokenSource extends Cacheable {
     if (this.#context.share !== undefined) this.#renew()
     this.#renewal?.forget(token)
     this.#context.gate.clear()
+  }
+
+  // Tells what becomes of a call that has to wait, or cannot.
+  #obtainHeard(had: AccessToken | undefined, obtain: () => Promise<AccessToken>): Promise<AccessToken> {
+    const { clock, events, gate } = this.#context
+    const since = instant(clock)
+    const known = this.#renewal?.failures.forCallers() ?? gate.refusal()
+    const onToken = (token: AccessToken) => {
+      this.#tellUsed(token, token === had ? 'process' : (this.#origin ?? 'server'), elapsedMs(since, clock))
+    }
+    const onError = (cause: unknown) => {
+      const error = cause instanceof TokenError ? cause : undefined
+      const remembered = error !== undefined && error === known
+      const waitedMs = elapsedMs(since, clock)
+      events.emit('tokenUnavailable', () => ({ ...this.#about(), error, waitedMs, remembered }))
+    }
+    try {
+      const obtained = obtain()
+      obtained.then(onToken, onError)
+      return obtained
+    } catch (error) {
+      onError(error)
+      throw error
+    }
+  }
+
+  #tellUsed(token: AccessToken, from: TokenEvents['tokenUsed']['from'], waitedMs: number): void {
+    const leftMs = token.lifetimeMs - token.ageMs(this.#context.clock)
+    this.#context.events.emit('tokenUsed', () => ({ ...this.#about(), from, waitedMs, leftMs }))
   }
 
   #about(): TokenEvent {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type TokenError, TokenResponseError } from '../src/errors.ts'
-import { TokenEventEmitter, type TokenEvents } from '../src/events.ts'
+import { CALL_EVENTS, TokenEventEmitter, type TokenEvents } from '../src/events.ts'
 import { logEvents, type TokenLogger } from '../src/logger.ts'
 
 const ERROR = new TokenResponseError({
@@ -13,9 +13,12 @@ const ERROR = new TokenResponseError({
 })
 const ABOUT = { client: 'orders', scope: ['read'] }
 
+/** The events that are logged. */
+type Logged = Exclude<keyof TokenEvents, (typeof CALL_EVENTS)[number]>
+
 /** One of each, and what is written about it. */
 const EVENTS: {
-  readonly [Name in keyof TokenEvents]: readonly [event: TokenEvents[Name], level: string, message: string]
+  readonly [Name in Logged]: readonly [event: TokenEvents[Name], level: string, message: string]
 } = {
   tokenRequested: [{ ...ABOUT, reason: 'no token', background: false }, 'debug', 'requesting an access token'],
   tokenReceived: [
@@ -56,6 +59,11 @@ const EVENTS: {
     'no token of this server is valid for as long as a caller asked',
   ],
   revocationFailed: [{ ...ABOUT, error: ERROR }, 'warn', 'could not revoke an access token'],
+  credentialUsed: [
+    { client: 'orders', what: 'key', expiresAt: 5 },
+    'debug',
+    'authenticated with a credential that will expire',
+  ],
   credentialExpiring: [
     { client: 'orders', what: 'key', expiresAt: 5 },
     'warn',
@@ -70,6 +78,11 @@ const EVENTS: {
     { client: 'orders', error: ERROR },
     'warn',
     'could not read the client certificate anew, and uses the last good one on',
+  ],
+  storeCalled: [
+    { operation: 'getOrLease', outcome: 'lease', durationMs: 5, reason: undefined },
+    'debug',
+    'called the store',
   ],
   storeFailed: [
     { operation: 'getOrLease', reason: 'timeout' },
@@ -101,7 +114,7 @@ const EVENTS: {
   ],
 }
 
-const NAMES = Object.keys(EVENTS) as (keyof TokenEvents)[]
+const NAMES = Object.keys(EVENTS) as Logged[]
 
 type Line = { level: string; fields: Record<string, unknown>; message: string }
 
@@ -113,7 +126,7 @@ function collector(): { logger: TokenLogger; lines: Line[] } {
   return { logger: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }, lines }
 }
 
-function emit<Name extends keyof TokenEvents>(events: TokenEventEmitter, name: Name): void {
+function emit<Name extends Logged>(events: TokenEventEmitter, name: Name): void {
   events.emit(name, () => ({ ...EVENTS[name][0] }))
 }
 
@@ -148,6 +161,15 @@ describe('logEvents', () => {
     events.emit('tokenRequestRetried', () => ({ ...retried, error: new TypeError('wrong') as unknown as TokenError }))
     expect(lines.map(({ fields }) => fields.error)).toEqual([ERROR.toJSON(), { name: 'TypeError', message: 'wrong' }])
     expect(lines[0]?.fields.error).not.toBeInstanceOf(Error)
+  })
+
+  it.each(CALL_EVENTS)('writes nothing for %s, which every call tells', (name) => {
+    const events = new TokenEventEmitter()
+    const { logger, lines } = collector()
+    logEvents(events, logger)
+    events.emit(name, () => ({}) as never)
+    expect(lines).toEqual([])
+    expect(events.hearsCalls).toBe(false)
   })
 
   it('keeps the logger for what it calls', () => {

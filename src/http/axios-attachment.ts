@@ -109,6 +109,8 @@ export class AxiosAttachment {
     else if (!this.#keepsOwnHeader(config, passage.headerNames()[0])) {
       writeHeaders(headers, passage.headers())
       guardRedirects(config, passage.origin(), passage.headerNames())
+      const token = passage.token()
+      if (token !== undefined) passage.source()?.used(token)
       if (passage.isRefreshDue()) passage.source()?.refreshInBackground()
     }
     return this.#withLastCheck(config)

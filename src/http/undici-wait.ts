@@ -6,7 +6,9 @@ import type { DispatchController, DispatchHandler } from './undici-dispatch.ts'
 export function tokenAtHand(source: TokenSource): AccessToken | undefined {
   const state = source.state()
   if (state === 'refresh due') source.refreshInBackground()
-  return state === 'fresh' || state === 'refresh due' ? source.current() : undefined
+  const token = state === 'fresh' || state === 'refresh due' ? source.current() : undefined
+  if (token !== undefined) source.used(token)
+  return token
 }
 
 /** What becomes of a wait for a token: one of these, once. */

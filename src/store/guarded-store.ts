@@ -1,4 +1,5 @@
 import { type Clock, withTimeout } from '../clock.ts'
+import type { StoreOutcome } from '../events.ts'
 import { abortable } from '../single-flight.ts'
 import { Breaker } from './breaker.ts'
 import type { TokenStore } from './token-store.ts'
@@ -11,6 +12,14 @@ export type StoreNotice =
   | { readonly kind: 'resumed' }
   /** A record was tampered with, cut off, or written for another place; it counts as absent. */
   | { readonly kind: 'unreadable'; readonly record: 'token' | 'error' }
+
+/** A call of the store that has ended; `reason` where it failed, as in {@link StoreNotice}. */
+export interface StoreCall {
+  readonly operation: keyof TokenStore
+  readonly outcome: StoreOutcome
+  readonly durationMs: number
+  readonly reason: string | undefined
+}
 
 const DEFAULT_TIMEOUT_MS = 50
 
@@ -29,12 +38,24 @@ export class GuardedStore {
   readonly owner: string = crypto.randomUUID()
   readonly #breaker: Breaker
   readonly #tell: (notice: StoreNotice) => void
+  readonly #tellCall: (call: StoreCall) => void
 
-  constructor(store: TokenStore, clock: Clock, tell: (notice: StoreNotice) => void) {
+  constructor(
+    store: TokenStore,
+    clock: Clock,
+    tell: (notice: StoreNotice) => void,
+    tellCall: (call: StoreCall) => void = () => {},
+  ) {
     this.store = store
     this.clock = clock
     this.#breaker = new Breaker(clock)
     this.#tell = tell
+    this.#tellCall = tellCall
+  }
+
+  /** Whether the store is left alone at the moment. */
+  get isSuspended(): boolean {
+    return this.#breaker.isOpen
   }
 
   /** Runs one call of the store. @throws Unavailable */
@@ -46,6 +67,10 @@ export class GuardedStore {
     if (!this.#breaker.admits()) throw new Unavailable()
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.store
     const ms = this.#breaker.isFailing ? timeoutMs : Math.max(timeoutMs, patienceMs)
+    const begunAt = this.clock.monotonicNow()
+    const called = (outcome: StoreOutcome, reason?: string) => {
+      this.#tellCall({ operation, outcome, durationMs: this.clock.monotonicNow() - begunAt, reason })
+    }
     let isLate = false
     const watched = async (): Promise<T> => {
       const result = await work()
@@ -55,11 +80,14 @@ export class GuardedStore {
     try {
       const timeout = { clock: patient(this.clock), ms, tooLate: () => new Unavailable() }
       const result = await withTimeout(timeout, (signal) => abortable(signal, watched))
+      called(outcomeOf(operation, result))
       if (this.#breaker.succeeded()) this.#tell({ kind: 'resumed' })
       return result
     } catch (error) {
       isLate = true
-      this.#tell({ kind: 'failed', operation, reason: error instanceof Unavailable ? 'timeout' : reasonOf(error) })
+      const reason = error instanceof Unavailable ? 'timeout' : reasonOf(error)
+      called('failed', reason)
+      this.#tell({ kind: 'failed', operation, reason })
       if (this.#breaker.failed()) this.#tell({ kind: 'suspended' })
       throw new Unavailable()
     }
@@ -69,6 +97,13 @@ export class GuardedStore {
   unreadable(record: 'token' | 'error'): void {
     this.#tell({ kind: 'unreadable', record })
   }
+}
+
+function outcomeOf(operation: keyof TokenStore, result: unknown): StoreOutcome {
+  if (operation === 'get') return result === undefined ? 'none' : 'token'
+  if (operation !== 'getOrLease') return result === false ? 'refused' : 'done'
+  if (typeof result !== 'object' || result === null) return 'busy'
+  return 'token' in result ? 'token' : 'error' in result ? 'error' : 'lease'
 }
 
 // After its own time a process looks once more at what arrived meanwhile: where it was busy for longer than the store
