@@ -41,6 +41,11 @@ export class FailureMemory {
     return failure === undefined ? 0 : Math.max(0, failure.pauseMs - elapsedMs(failure.since, this.#clock))
   }
 
+  /** Milliseconds since the last failure, if there was one. */
+  ageMs(): number | undefined {
+    return this.#failure && elapsedMs(this.#failure.since, this.#clock)
+  }
+
   /** Forgets the failure and the count. */
   clear(): void {
     this.#failure = undefined

@@ -103,7 +103,15 @@ export class RequestGate {
   succeeded({ probe, afterFailures }: Admission): void {
     this.#knownSuccesses += 1
     if (probe || afterFailures === this.#knownFailures) this.clear()
-    if (this.#limit.concurrency < MOST_RUNNING) this.#limit.concurrency = MOST_RUNNING
+    this.#limit.concurrency = MOST_RUNNING
+  }
+
+  /** Another process with these credentials requested a token this long ago, and got it: what failed before is over. */
+  succeededElsewhere(agoMs: number): void {
+    const failedAgoMs = this.#failures.ageMs()
+    if (failedAgoMs === undefined || failedAgoMs <= agoMs) return
+    this.clear()
+    this.#limit.concurrency = MOST_RUNNING
   }
 
   /**

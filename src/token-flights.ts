@@ -239,6 +239,7 @@ export class TokenFlights {
         pauseMs: () => Math.max(gate.pauseMs(), this.#owner.pauseMs()),
         onFound: (token) => {
           this.#lookedAt = undefined
+          gate.succeededElsewhere(elapsedMs(token.requestedAt, this.#context.clock))
           if (this.#isWanted(flight)) this.#owner.onFound(token, plan.reason)
         },
         onDenied: () => {
