@@ -16,6 +16,9 @@ export interface FoundError {
   readonly leftMs: number
 }
 
+// Nobody remembers an error for longer than a server may ask to wait.
+const LONGEST_ERROR_MS = 60 * 60_000
+
 // How far the clock of another host may be behind ours before its tokens live shorter for us.
 const CLOCK_DIFFERENCE_MS = 30_000
 
@@ -30,7 +33,7 @@ export function foundToken(
   if (opened === undefined) return undefined
   const { content: token, expiresAt } = opened
   // What the way here and the way to the API may take.
-  const leftMs = leftOf(record, expiresAt, shared) - Math.min(token.lifetimeMs / 20, 2000)
+  const leftMs = Math.min(leftOf(record, expiresAt, shared), token.lifetimeMs) - Math.min(token.lifetimeMs / 20, 2000)
   return leftMs > 0 ? { token, leftMs } : undefined
 }
 
@@ -43,7 +46,7 @@ export function foundError(
 ): FoundError | undefined {
   const opened = readable(shared, 'error', () => object(openError(record.value, { cell, key, fence: record.fence })))
   if (opened === undefined) return undefined
-  const leftMs = leftOf(record, opened.expiresAt, shared)
+  const leftMs = Math.min(leftOf(record, opened.expiresAt, shared), LONGEST_ERROR_MS)
   return leftMs > 0 ? { error: opened.content, leftMs } : undefined
 }
 

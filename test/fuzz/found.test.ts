@@ -30,6 +30,17 @@ describe('what fuzzing has brought up', () => {
     expect(make).toThrow(message)
   })
 
+  it('a token of a store is never of use for longer than it lives', async () => {
+    const fleet = new Fleet()
+    const encryption = { plaintext: true }
+    await fleet.tokensOf([fleet.join({}, encryption)])
+    fleet.store.tamper((record) => ({ ...record, leftMs: 8e15, value: record.value.replace(/[.]\d+[.]/, '.1e400.') }))
+    const { tokens } = fleet.join({}, encryption)
+    expect(await fleet.tokensOf([{ tokens } as never])).toEqual(['token-1'])
+    const { expiresAt } = tokens.inspect({}).token ?? {}
+    expect(Date.parse(String(expiresAt))).toBeLessThanOrEqual(fleet.clock.now() + 3_600_000)
+  })
+
   it.each<[string, unknown]>([
     ['an empty object', {}],
     ['a code that is none', { code: 7, message: 'Denied' }],
