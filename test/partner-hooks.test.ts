@@ -184,6 +184,29 @@ describe('the hook parseResponse', () => {
     expect((await tokens.getToken()).lifetimeMs).toBe(365 * 24 * 3_600_000)
   })
 
+  it.each([
+    ['a date long past', () => new Date(1e10), 'expires_in_not_positive'],
+    ['text of digits', () => '1700000000', 'expires_in_unreadable'],
+    ['the first number that means milliseconds', () => 1e11, 'expires_in_not_positive'],
+  ])('takes %s for no epoch seconds', async (_, expiresAt, deviation) => {
+    const { tokens, server } = parsing(() => ({ accessToken: 'some-token', expiresAt: expiresAt() }))
+    server.byDefault = { body: {} }
+    const deviations: string[] = []
+    tokens.on('responseDeviation', (event) => deviations.push(event.deviation))
+    await tokens.getToken()
+    expect(deviations).toEqual([deviation])
+  })
+
+  it('may say when the token is to be refreshed', async () => {
+    const { tokens, server } = parsing(() => ({
+      accessToken: 'some-token',
+      lifetimeMs: 3_600_000,
+      refreshInMs: 60_000,
+    }))
+    server.byDefault = { body: {} }
+    expect((await tokens.getToken()).refreshInMs).toBe(60_000)
+  })
+
   it('treats an expiry that is no date as missing, and tells', async () => {
     const { tokens, server } = parsing(() => ({ accessToken: 'some-token', expiresAt: 'tomorrow' }))
     server.byDefault = { body: {} }
@@ -335,6 +358,7 @@ describe('the hook requestToken', () => {
     expect(new Set(all.map((token) => token.reveal()))).toEqual(new Set(['made-here']))
     expect(asked).toHaveLength(1)
     expect(asked[0]).toMatchObject({ client: 'default', clientId: 'partner', scope: ['a', 'b'] })
+    expect(all[0]?.tokenType).toBe('Bearer')
     expect(Object.isFrozen(asked[0])).toBe(true)
     const authorizationDetails = [{ type: 'payment', amount: 5 }]
     await tokens.getToken({ authorizationDetails })
@@ -381,6 +405,7 @@ describe('the hook requestToken', () => {
     const error = await failure(tokens.getToken())
     expect(error).toMatchObject({ code: 'hook_failed' })
     expect(error.message).toContain('`requestToken`')
+    expect(error.message).toContain('returned no usable token: `accessToken` ')
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRetryAfter } from '../src/retry-after.ts'
+import { clockOffsetMs, parseRetryAfter } from '../src/retry-after.ts'
 import { fc } from './support/fast-check.ts'
 
 const NOW = Date.UTC(1994, 10, 6, 8, 49, 37)
@@ -30,6 +30,7 @@ describe('parseRetryAfter', () => {
     ['an IMF-fixdate', IMF],
     ['an RFC 850 date', 'Sunday, 06-Nov-94 08:49:37 GMT'],
     ['an asctime date', 'Sun Nov  6 08:49:37 1994'],
+    ['a date within white space', ` ${IMF}\t`],
   ])("measures against the answer's own Date header, %s, when the clocks disagree", (_form, date) => {
     const wrongClock = NOW + 7 * 24 * 3_600_000
     expect(parseRetryAfter('Sun, 06 Nov 1994 08:50:07 GMT', date, wrongClock)).toBe(30_000)
@@ -138,4 +139,19 @@ describe('parseRetryAfter', () => {
       expect(performance.now() - startedAt).toBeLessThan(5000)
     },
   )
+})
+
+describe('clockOffsetMs', () => {
+  it.each([
+    ['right', NOW, 0],
+    ['ahead', NOW + 90_000, 90_000],
+    ['behind', NOW - 90_000, -90_000],
+  ])('says by how much a clock is %s', (_what, now, offset) => {
+    expect(clockOffsetMs(IMF, now)).toBe(offset)
+    expect(clockOffsetMs(` ${IMF} `, now)).toBe(offset)
+  })
+
+  it.each([undefined, '', 'yesterday', '784111777'])('says nothing of a server whose date is %j', (date) => {
+    expect(clockOffsetMs(date, NOW)).toBeUndefined()
+  })
 })

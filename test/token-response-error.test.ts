@@ -63,6 +63,19 @@ describe('an OAuth error', () => {
     expect(failure(answer({ ...SUCCESS, access_token: '', error: 'invalid_scope' })).error).toBe('invalid_scope')
   })
 
+  it('is told in the message, and its known descriptions lead to their own hints', () => {
+    const wrong = { error: 'invalid_client', error_description: 'AADSTS7000215: Invalid client secret provided.' }
+    const error = failure(answer(wrong, 401))
+    expect(error.message).toContain(' denied a token: invalid_client (client "orders"')
+    expect(error.hint).toContain('Microsoft Entra')
+    expect(failure(answer({ error: 'invalid_client' }, 401)).hint).not.toContain('Microsoft Entra')
+  })
+
+  it.each(['access_token', 'refresh_token', 'id_token'])('shows nothing of a %s that came with it', (name) => {
+    const body = { error: 'invalid_request', error_description: `not ${TOKEN} again`, [name]: TOKEN }
+    expect(failure(answer(body, 400)).errorDescription).toBe('not [redacted] again')
+  })
+
   it('may come in a form', () => {
     const given = answer('error=invalid_scope&error_description=No+such', 400, {
       'content-type': 'application/x-www-form-urlencoded',
@@ -190,6 +203,7 @@ describe('a redirect', () => {
   it.each([300, 301, 302, 303, 304, 307, 308])('is refused under status %i', (status) => {
     expect(redirect('https://login.example/', status)).toMatchObject({
       code: 'redirect_refused',
+      message: expect.stringContaining('/oauth2/token answered with a redirect (client "orders"'),
       status,
       retryable: false,
     })
@@ -230,6 +244,7 @@ describe('an answer that is no token response', () => {
     for (const body of ['', HTML, 'upstream error', '{"message":"x"}', JSON.stringify(SUCCESS)]) {
       expect(failure(answer(body, status))).toMatchObject({
         code: 'server_unavailable',
+        message: expect.stringContaining('/oauth2/token is unavailable (client "orders"'),
         status,
         retryable: true,
         error: undefined,

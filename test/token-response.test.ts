@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { TOKEN_EXCHANGE } from '../src/grant/grant.ts'
 import { readTokenResponse } from '../src/token-response.ts'
 import {
   answer,
@@ -27,6 +28,15 @@ describe('a token response', () => {
 
   it.each([200, 201, 202, 203, 299])('may have status %i', (status) => {
     expect(readTokenResponse(answer(SUCCESS, status), CONTEXT).accessToken).toBe(TOKEN)
+  })
+
+  it.each([100, 199, 300, 400])('is none under status %i, whatever it holds', (status) => {
+    expect(failure(answer(SUCCESS, status))).toMatchObject({ status })
+  })
+
+  it('says what of the authorization details was granted', () => {
+    const details = [{ type: 'account', actions: ['read'] }]
+    expect(read({ ...SUCCESS, authorization_details: details }).authorizationDetails).toEqual(details)
   })
 
   it.each([
@@ -170,6 +180,16 @@ describe('token_type', () => {
     expect(read(SUCCESS, { strictTokenType: true }).tokenType).toBe('Bearer')
   })
 
+  it.each([undefined, null, ''])('is required of a token that is to be bound to a key: %j is refused', (type) => {
+    const error = failure(answer({ ...SUCCESS, token_type: type }), { tokenType: 'DPoP' })
+    expect(error).toMatchObject({
+      code: 'invalid_response',
+      hint: expect.stringContaining("The server has not bound the token to the client's key"),
+    })
+    expect(error.message).toContain('`token_type` is missing')
+    expect(read({ ...SUCCESS, token_type: 'dpop' }, { tokenType: 'DPoP' }).tokenType).toBe('DPoP')
+  })
+
   it.each([
     ['mac', '"mac"'],
     ['N_A', '"N_A"'],
@@ -188,6 +208,37 @@ describe('token_type', () => {
     expect(error).toMatchObject({ code: 'invalid_response', retryable: false, hint: expect.stringContaining('Bearer') })
     expect(error.message).toContain(`\`token_type\` is ${named} (`)
     expect(everyOutput(error)).not.toContain(TOKEN)
+  })
+})
+
+describe('issued_token_type', () => {
+  const grant = { type: TOKEN_EXCHANGE, takesSubjectToken: true }
+  const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+  it('may be missing from the answer to a token exchange, as a deviation', () => {
+    expect(read(SUCCESS, { grant }).deviations).toEqual(['issued_token_type_missing'])
+    expect(read({ ...SUCCESS, issued_token_type: ACCESS_TOKEN }, { grant }).deviations).toEqual([])
+  })
+
+  it('is required there where the client is strict, and nowhere else', () => {
+    const error = failure(answer(SUCCESS), { grant, strictTokenType: true })
+    expect(error).toMatchObject({
+      code: 'invalid_response',
+      message: expect.stringContaining(
+        'answered with a token that must not be used: `issued_token_type` is missing (client "orders"',
+      ),
+      hint: 'If this server always issues access tokens, switch `strictTokenType` off.',
+      retryable: false,
+    })
+    expect(read({ ...SUCCESS, issued_token_type: ACCESS_TOKEN }, { grant, strictTokenType: true }).deviations).toEqual(
+      [],
+    )
+    expect(read(SUCCESS, { strictTokenType: true }).deviations).toEqual([])
+  })
+
+  it('is not asked of what the hook `parseResponse` finds', () => {
+    const parseResponse = () => ({ accessToken: TOKEN, lifetimeMs: 60_000 })
+    expect(read({}, { grant, strictTokenType: true, parseResponse }).deviations).toEqual([])
   })
 })
 
@@ -238,6 +289,8 @@ describe('expires_in', () => {
     [epoch(2 * YEAR_MS), YEAR_MS, 'expires_in_is_epoch', 'expires_in_capped'],
     // Absurd
     [1e9, YEAR_MS, 'expires_in_capped'],
+    [1e11, YEAR_MS, 'expires_in_is_epoch', 'expires_in_capped'],
+    [1e11 + 1, 0, 'expires_in_is_epoch', 'expires_in_not_positive'],
     [31_536_001, YEAR_MS, 'expires_in_capped'],
     [2_147_483_647, YEAR_MS, 'expires_in_is_epoch', 'expires_in_capped'],
     [Number.MAX_SAFE_INTEGER, YEAR_MS, 'expires_in_is_epoch', 'expires_in_capped'],

@@ -40,6 +40,7 @@ describe('parseChallenges', () => {
     ['token68', 'Negotiate YII/+-._~a==', ['negotiate', 'YII/+-._~a==']],
     ['token68 without padding', 'NTLM TlRM', ['ntlm', 'TlRM']],
     ['token68 before another challenge', 'NTLM Tl=, Bearer', ['ntlm', 'Tl='], ['bearer', {}]],
+    ['token68 before white space and a comma', 'NTLM Tl= , Bearer', ['ntlm', 'Tl='], ['bearer', {}]],
     ['two challenges', 'Basic realm="a", Bearer realm="b"', ['basic', { realm: 'a' }], ['bearer', { realm: 'b' }]],
     ['two schemes alone', 'Negotiate, Basic', ['negotiate', {}], ['basic', {}]],
     ['two challenges without a comma', 'Basic Bearer error="x"', ['basic', {}], ['bearer', { error: 'x' }]],
@@ -58,6 +59,10 @@ describe('parseChallenges', () => {
     ],
   ])('reads %s', (_, header, ...challenges) => {
     expect(read(header)).toEqual(challenges)
+  })
+
+  it('has a token68 only where there is one', () => {
+    expect(parseChallenges('Bearer').map(Object.keys)).toEqual([['scheme', 'parameters']])
   })
 
   it('reads the examples of RFC 9110 §11.6.1, RFC 6750 §3 and RFC 9449 §7.1', () => {

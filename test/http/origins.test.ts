@@ -92,6 +92,9 @@ describe('the list of allowed origins', () => {
   it('keeps a password out of the refusal', () => {
     const error = thrownBy(() => check(['https://api.example.com'], 'https://me:hunter2@api.example.com'))
     expect(String(error)).not.toContain('hunter2')
+    expect(String(error)).toContain(
+      'The request to https://api.example.com was not sent: its URL holds a user name or password.',
+    )
   })
 
   it('counts its entries, each once', () => {
@@ -127,6 +130,23 @@ describe('the list of allowed origins', () => {
     const error = thrownBy(() => parseAllowedOrigins(origins as string[], 'origins', true))
     expect(error).toBeInstanceOf(TypeError)
     expect(String(error)).toContain('option `origins')
+  })
+
+  it.each([
+    ['https://api.example.com', "`origins` must be a list of origins. Such as ['https://api.example.com']."],
+    [
+      ['api.example.com'],
+      "`origins[0]` must be an origin. Scheme, host and perhaps port, such as 'https://api.example.com'.",
+    ],
+    [['https://*.com'], "`origins[0]` has a wildcard in the wrong place. The only form is 'https://*.example.com'."],
+    [['http://*.localhost'], '`origins[0]` has a wildcard in the wrong place.'],
+    [['http://api.example.com'], '`origins[0]` must be an https origin. Use the https address of the API.'],
+    [
+      ['http://localhost'],
+      '`origins[0]` must be an https origin. For tests against this machine set `allowInsecureLoopback',
+    ],
+  ])('says what is wrong with %j', (origins, words) => {
+    expect(String(thrownBy(() => parseAllowedOrigins(origins as string[], 'origins', false)))).toContain(words)
   })
 
   it('names the entry at fault', () => {
@@ -170,6 +190,24 @@ describe('the origin of a base URL', () => {
     ['api.example.com:443/v1', true, 'insecure_url'],
   ])('is not to be had of %j (this machine over http: %s): %s', (baseURL, allowInsecureLoopback, code) => {
     expect(codeOf(() => originOf(baseURL, allowInsecureLoopback))).toBe(code)
+  })
+})
+
+describe('the refusal of a base URL', () => {
+  it.each([
+    ['/v1', 'was not sent: its URL is not absolute, so it is unknown where the token would go.'],
+    [
+      'http://api.example.com/v1?key=private',
+      'The request to http://api.example.com was not sent: the token goes over https only.',
+    ],
+    ['http://api.example.com', 'Use the https address of the API.'],
+    ['ftp://127.0.0.1/x', 'Use the https address of the API.'],
+    ['http://127.0.0.1:3000', 'For tests against this machine set `allowInsecureLoopback: true`.'],
+    ['data:text/plain,x', 'The request to a data: URL was not sent: the token goes over https only.'],
+  ])('of %s says why', (baseURL, words) => {
+    const error = String(thrownBy(() => originOf(baseURL, false)))
+    expect(error).toContain(words)
+    expect(error).not.toContain('private')
   })
 })
 
