@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type FailedRequest, judge } from '../scripts/soak/oracle.ts'
 import { perfectRequests } from '../scripts/soak/perfect-fleet.ts'
+import { report } from '../scripts/soak/report.ts'
 import { CALM_AFTER, FAULTS, schedule } from '../scripts/soak/schedule.ts'
+import type { SoakOutcome } from '../scripts/soak/soak.ts'
 import type { Holding, Timeline } from '../scripts/soak/timeline.ts'
 import { canStartRedis } from './support/redis.ts'
 
@@ -168,6 +170,44 @@ describe('the oracle', () => {
     ['no arrival at the API, and no error of a token', refused, { withoutTokens }, false],
   ])('knows whether a request had to fail: %s', (_what, failed, changes, hadTo) => {
     expect(judge(failed, { ...CALM, ...changes }).hadTo).toBe(hadTo)
+  })
+})
+
+describe('the report of a soak', () => {
+  const heap = (megabytes: readonly number[]) =>
+    megabytes.map((mb, i) => ({ worker: 0, at: (60 + 5 * i) * S, bytes: mb * 2 ** 20 }))
+  const calm: SoakOutcome = {
+    plan: { seed: 1, seconds: 100, workers: 2, perSecond: 1, plantMistake: false },
+    ...{ timeline: CALM, faults: [], succeeded: 100, leftOut: 0, failures: [], tokenRequests: { faulty: 0, good: 6 } },
+    ...{ heaps: heap([20, 20, 20, 24, 24, 24]), longestWithTokenMs: 1, longestWithoutTokenMs: 1, troubles: [] },
+  }
+  const failure = {
+    request: '0-1',
+    client: 'orders',
+    from: 0,
+    to: 1,
+    tokenError: 'network',
+    retryable: true,
+    what: 'network',
+  }
+  const failed = { worker: 0, failure: { ...failure, rejected: [], printed: '' } }
+
+  it.each<[what: string, changes: Partial<SoakOutcome>, complaint: RegExp | undefined]>([
+    ['nothing', {}, undefined],
+    ['requests that had to fail', { failures: [{ ...failed, judgement: { hadTo: true, why: '' } }] }, undefined],
+    [
+      'one that need not have',
+      { failures: [{ ...failed, judgement: { hadTo: false, why: '' } }] },
+      /^1 requests failed/,
+    ],
+    ['too many token requests', { tokenRequests: { faulty: 0, good: 11 } }, /too many token requests/],
+    ['token requests in vain', { tokenRequests: { faulty: 1, good: 6 } }, /no token to be had/],
+    ['a heap that grows', { heaps: heap([20, 20, 20, 27, 26, 28]) }, /heap of worker 0/],
+    ['what is left open', { troubles: ['worker 0: did not end by itself'] }, /did not end/],
+    ['no request at all', { succeeded: 0 }, /no request succeeded/],
+  ])('complains about %s', (_what, changes, complaint) => {
+    const { complaints } = report({ ...calm, ...changes })
+    expect(complaints).toEqual(complaint === undefined ? [] : [expect.stringMatching(complaint)])
   })
 })
 

@@ -10,6 +10,10 @@ export interface FleetListener {
   onOutput(text: string): void
 }
 
+// How long a worker may take for its last requests, and then to exit.
+const LAST_REQUESTS_MS = 40_000
+const EXIT_MS = 5000
+
 /** A worker process. */
 export class SoakedWorker {
   readonly id: number
@@ -63,20 +67,29 @@ export class SoakedWorker {
     await this.ended
   }
 
-  /** Lets it end by itself. Whether it did, within this time after its last request. */
-  async finish(withinMs: number): Promise<boolean> {
+  /** Lets it end by itself. What it did not do in time, if anything. */
+  async finish(): Promise<string | undefined> {
+    const hasFinished = new Promise<void>((resolve) => this.#child.once('disconnect', resolve))
     this.#say({ finish: true })
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), withinMs)
-    })
-    const isGone = await Promise.race([this.ended.then(() => true), late])
-    clearTimeout(timer)
-    if (!isGone) await this.kill()
-    return isGone
+    const late = (await isWithin(LAST_REQUESTS_MS, Promise.race([hasFinished, this.ended])))
+      ? !(await isWithin(EXIT_MS, this.ended)) && 'did not end by itself: something was left open'
+      : 'had requests that did not come to an end'
+    if (late === false) return undefined
+    await this.kill()
+    return late
   }
 
   #say(message: ToWorker): void {
     if (this.#child.connected) this.#child.send(message)
   }
+}
+
+async function isWithin(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const result = await Promise.race([work.then(() => true), tooLate])
+  clearTimeout(timer)
+  return result
 }

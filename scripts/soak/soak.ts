@@ -46,7 +46,6 @@ export interface SoakOutcome {
   readonly troubles: readonly string[]
 }
 
-const EXIT_WITHIN_MS = 10_000
 const MOST_SHOWN = 2000
 // Tokens of the test server, and all that contains a client's secret.
 const PRIVATE = new RegExp(`${SECRET_MARK}|token-\\d+-[\\w-]{8}`)
@@ -141,8 +140,8 @@ class Soak implements FleetListener {
   }
 
   async #finish(worker: SoakedWorker): Promise<void> {
-    if (await worker.finish(EXIT_WITHIN_MS + 30_000)) return
-    this.onTrouble(worker.id, 'did not end by itself: something was left open')
+    const problem = await worker.finish()
+    if (problem !== undefined) this.onTrouble(worker.id, problem)
   }
 
   async #inflict(fault: PlannedFault, from: number): Promise<void> {
