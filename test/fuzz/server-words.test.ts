@@ -157,7 +157,7 @@ describe('whatever a challenge says', () => {
     const headers = fc.oneof(wrong, fc.array(wrong, { maxLength: 3 }), text, fc.constantFrom(null, undefined))
     const kinds = await fuzz('mutated challenges', headers, (given) => {
       for (const { scheme, parameters } of parseChallenges(given)) {
-        expect(scheme).not.toMatch(/[\s,="]|^$/)
+        expect(scheme).toMatch(/^[^ \t\r\n,="]+$/)
         for (const name of parameters.keys()) expect(name).not.toBe('')
       }
       return tokenVerdict(given)
