@@ -68,7 +68,13 @@ const inCode = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, code =
 
 const TABLES: readonly (readonly [heading: string, document: string, file: string, type: string, names: string])[] = [
   ['Client options', 'docs/options.md', 'client-options.ts', 'ClientOptions', 'keyof ClientOptions'],
-  ['Manager options', 'docs/options.md', 'token-manager.ts', 'TokenManagerSettings', "keyof TokenManagerSettings | 'clients'"],
+  [
+    'Manager options',
+    'docs/options.md',
+    'token-manager.ts',
+    'TokenManagerSettings',
+    "keyof TokenManagerSettings | 'clients'",
+  ],
   [
     'Options of one call',
     'docs/options.md',

@@ -2,11 +2,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
+import { SECTIONS } from './sidebar.ts'
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url))
 const repository = 'https://github.com/evertoken/evertoken'
 const sidebarFile = `${docs}reference/typedoc-sidebar.json`
 const reference = existsSync(sidebarFile) ? JSON.parse(readFileSync(sidebarFile, 'utf8')) : []
+
+const sections = SECTIONS.map(([text, pages]) => ({
+  text,
+  collapsed: false,
+  items: pages.map(([name, page]) => ({ text: name, link: `/${page}` })),
+}))
 
 /** Pages link to files of the repository, as they do when read there: from the site these lead to it. */
 function linkOutside(href: string, page: string): string {
@@ -42,10 +49,11 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: repository }],
     nav: [
       { text: 'Guide', link: '/get-started' },
-      { text: 'Reference', link: '/reference/' },
+      { text: 'Options', link: '/options' },
+      { text: 'API', link: '/reference/' },
       { text: 'Troubleshooting', link: '/troubleshooting' },
     ],
-    sidebar: [{ text: 'Reference', collapsed: true, items: reference }],
+    sidebar: [...sections, { text: 'Reference of the API', collapsed: true, items: reference }],
     outline: { level: [2, 3] },
   },
 })
