@@ -37,6 +37,7 @@ interface Peculiarities {
   readonly authorizationDetails: readonly AuthorizationDetail[] | undefined
   readonly refreshInMs: number | undefined
   readonly boundTo: TokenBinding | undefined
+  readonly headerNames: readonly string[] | undefined
 }
 
 /** One header of a request. */
@@ -48,14 +49,15 @@ export type Header = readonly [name: string, value: string]
  * Printed, inspected or serialised in any way it shows everything but the token; {@link AccessToken.reveal} gives that.
  */
 export class AccessToken {
-  // Kept ready-made and flat: it is written to every request. The token itself is a part of it, and takes no memory of its own.
-  readonly #authorization: string
+  // First what is looked at most. There may be a million tokens: small whole numbers need no memory beside the token's.
   readonly #requestedAtWall: number
   readonly #requestedAtMonotonic: number
   // What few tokens have.
   readonly #more: Peculiarities | undefined
+  // Kept ready-made and flat: it is written to every request. The token itself is a part of it, and takes no memory of its own.
+  readonly #authorization: string
+  // biome-ignore lint/style/useReadonlyClassProperties: made when it is asked for.
   #headers: readonly Header[] | undefined
-  readonly #headerNames: readonly string[]
   #hash: string | undefined
   /** `Bearer`, or `DPoP` for a token that is bound to the client's key, in the spelling that is sent. @see RFC 6749 §7.1 */
   readonly tokenType: string
@@ -77,18 +79,16 @@ export class AccessToken {
     this.scope = Object.isFrozen(init.scope) ? init.scope : Object.freeze([...init.scope])
     this.lifetimeMs = init.lifetimeMs
     this.#requestedAtWall = init.requestedAt.wall
-    this.#requestedAtMonotonic = init.requestedAt.monotonic
-    this.dueAfterMs = init.dueAfterMs
-    this.expiredAfterMs = init.expiredAfterMs
+    this.#requestedAtMonotonic = Math.floor(init.requestedAt.monotonic)
+    this.dueAfterMs = Math.floor(init.dueAfterMs)
+    this.expiredAfterMs = Math.floor(init.expiredAfterMs)
     const { authorizationDetails, refreshInMs, boundTo } = init
-    const isPeculiar = (authorizationDetails ?? refreshInMs ?? boundTo) !== undefined
-    this.#more = isPeculiar ? { authorizationDetails, refreshInMs, boundTo } : undefined
     // All callers and listeners share one object.
     Object.freeze(this)
     this.#headers = init.headersOf?.(this)
-    const byDefault = init.tokenType === 'DPoP' ? AUTHORIZATION_AND_PROOF : ONLY_AUTHORIZATION
-    const names = this.#headers?.map(([name]) => name.toLowerCase())
-    this.#headerNames = names ? [...new Set([...names, ...byDefault.slice(1)])] : byDefault
+    const headerNames = this.#headers && namesOf(this.#headers, init.tokenType)
+    const isPeculiar = (authorizationDetails ?? refreshInMs ?? boundTo ?? headerNames) !== undefined
+    this.#more = isPeculiar ? { authorizationDetails, refreshInMs, boundTo, headerNames } : undefined
   }
 
   /** When the token expires, in epoch milliseconds by this process's wall clock. */
@@ -161,21 +161,25 @@ export class AccessToken {
 
   /** The headers that carry the token. @internal */
   static headersOf(token: AccessToken): readonly Header[] {
-    return token.#carriers()
+    token.#headers ??= [['Authorization', token.#authorization]]
+    return token.#headers
   }
 
   /** Their names in lower case, and that of a proof; the first is the one in which the token goes. @internal */
   static headerNamesOf(token: AccessToken): readonly string[] {
-    return token.#headerNames
+    return token.#more?.headerNames ?? defaultNames(token.tokenType)
   }
 
   /** The value of the `Authorization` header. @internal */
   static authorizationOf(token: AccessToken): string {
     return token.#authorization
   }
+}
 
-  #carriers(): readonly Header[] {
-    this.#headers ??= [['Authorization', this.#authorization]]
-    return this.#headers
-  }
+function defaultNames(tokenType: string): readonly string[] {
+  return tokenType === 'DPoP' ? AUTHORIZATION_AND_PROOF : ONLY_AUTHORIZATION
+}
+
+function namesOf(headers: readonly Header[], tokenType: string): readonly string[] {
+  return [...new Set([...headers.map(([name]) => name.toLowerCase()), ...defaultNames(tokenType).slice(1)])]
 }

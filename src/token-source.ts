@@ -20,12 +20,12 @@ const NOTHING_ASKED: GetTokenOptions = {}
 export class TokenSource extends Cacheable {
   // There may be a million of these: what a key needs only at times is in its renewal.
   readonly #context: SourceContext
+  #token: AccessToken | undefined
+  #renewal: TokenRenewal | undefined
   readonly #key: string
   readonly #scope: readonly string[]
   // Mostly those of the client.
   readonly #others: TokenParameters
-  #token: AccessToken | undefined
-  #renewal: TokenRenewal | undefined
   #origin: 'store' | 'server' | undefined
   #lastReason: RequestReason | undefined
 
