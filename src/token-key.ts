@@ -42,7 +42,7 @@ export function tokenKey(clientKey: string, wanted: TokenParameters): string {
  */
 export function cacheKeyPrefix(clientKey: string, wanted: TokenParameters): string {
   // Short, because each request makes a key with it.
-  return `${hashInBase64url(tokenKey(clientKey, { ...wanted, scope: [] })).slice(0, PREFIX_LENGTH)} `
+  return hashInBase64url(tokenKey(clientKey, { ...wanted, scope: [] })).slice(0, PREFIX_LENGTH)
 }
 
 /**
@@ -51,16 +51,15 @@ export function cacheKeyPrefix(clientKey: string, wanted: TokenParameters): stri
  * @returns `undefined` where something is no text
  */
 export function cacheKey(prefix: string, scope: readonly unknown[]): string | undefined {
-  let key = `${prefix}${scope.length}`
   let last: string | undefined
   for (const one of scope) {
     if (typeof one !== 'string') return undefined
     // In order and without repetitions, as most lists are, or once it is.
     if (last !== undefined && one <= last) return cacheKey(prefix, canonical(scope as readonly string[]))
-    key += ` ${one}`
     last = one
   }
-  return key
+  // Joined, and not added up: a sum of strings keeps its parts, and is searched for more slowly.
+  return [prefix, scope.length, ...scope].join(' ')
 }
 
 function canonical(values: readonly string[]): readonly string[] {
