@@ -31,6 +31,7 @@ export default defineConfig({
       { find: /^evertoken\/undici$/, replacement: source('http/undici.ts') },
       { find: /^evertoken\/providers$/, replacement: source('providers/index.ts') },
       { find: /^evertoken\/redis$/, replacement: source('store/redis.ts') },
+      { find: /^evertoken\/opentelemetry$/, replacement: source('opentelemetry/index.ts') },
       { find: /^evertoken\/testing$/, replacement: source('testing/index.ts') },
     ],
   },
