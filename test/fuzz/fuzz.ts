@@ -5,7 +5,7 @@ import { fc } from '../support/fast-check.ts'
 const { EVERTOKEN_FUZZ_RUNS, EVERTOKEN_FUZZ_MS = '600000' } = process.env
 
 /** How many inputs each property is tried with; `EVERTOKEN_FUZZ_RUNS` says how many in the long mode. */
-export const RUNS: number = Number(EVERTOKEN_FUZZ_RUNS ?? 300)
+const RUNS = Number(EVERTOKEN_FUZZ_RUNS ?? 300)
 
 // Far more than any input takes: a machine that is busy may stop a process for seconds.
 const SLOWEST_MS = 5000

@@ -31,6 +31,6 @@ export function checkingAssertion(keys: JSONWebKeySet, audience: string) {
 }
 
 /** An answer with a token. */
-export function token(members: object = {}): Answer {
-  return { status: 200, body: { access_token: 'Marker-T0ken', token_type: 'Bearer', expires_in: 3600, ...members } }
+function token(): Answer {
+  return { status: 200, body: { access_token: 'Marker-T0ken', token_type: 'Bearer', expires_in: 3600 } }
 }
