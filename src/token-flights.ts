@@ -145,6 +145,13 @@ export class TokenFlights {
     if (!(admission instanceof TokenError)) this.#start(reason, true, admission, this.#observed(reason, true))
   }
 
+  /** Looks for a newer token that another process requested, now and then: this one may not ask, for this reason. */
+  lookInBackground(refusal: TokenError): void {
+    const { share } = this.#context
+    if (share === undefined || this.#present !== undefined || this.#whyEnded() !== undefined || !this.#mayLook()) return
+    this.#start('refresh due', true, refusal, this.#observed('refresh due', true))
+  }
+
   /** Ends the request under way for this reason if nobody waits for it. */
   abandonUnwatched(reason: TokenError): void {
     if (this.#present === undefined || this.#present.waiters + this.#moreWaiters() > 0) return
@@ -173,16 +180,21 @@ export class TokenFlights {
   }
 
   #begin(reason: RequestReason, refusal: () => TokenError | undefined): Flight<AccessToken> {
-    const { gate, share, clock } = this.#context
+    const { gate, share } = this.#context
     const ended = this.#whyEnded()
     const admission = ended ?? refusal() ?? gate.admit()
     if (admission instanceof TokenError) {
       // Where this process may not ask, another may have asked.
-      const hasLooked = this.#lookedAt !== undefined && elapsedMs(this.#lookedAt, clock) < LOOK_PAUSE_MS
-      if (share === undefined || ended !== undefined || hasLooked) throw admission
-      this.#lookedAt = instant(clock)
+      if (share === undefined || ended !== undefined || !this.#mayLook()) throw admission
     }
     return this.#start(reason, false, admission, this.#observed(reason, false))
+  }
+
+  #mayLook(): boolean {
+    const { clock } = this.#context
+    if (this.#lookedAt !== undefined && elapsedMs(this.#lookedAt, clock) < LOOK_PAUSE_MS) return false
+    this.#lookedAt = instant(clock)
+    return true
   }
 
   #start(

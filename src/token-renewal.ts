@@ -92,6 +92,12 @@ export class TokenRenewal implements FlightOwner {
     this.#watch(this.#flights.present)
   }
 
+  /** The token is rejected, and used on for now: looks whether another process has a newer one. */
+  lookForNewer(refusal: TokenError): void {
+    this.#flights.lookInBackground(refusal)
+    this.#watch(this.#flights.present)
+  }
+
   /** Forgets every failure; what is under way brings the token of before. @param token that is not wanted any more */
   forget(token: AccessToken | undefined): void {
     // Others that share tokens may have it still.

@@ -82,8 +82,14 @@ export class TokenSource extends Cacheable {
     const text = typeof rejected === 'string' ? rejected : rejected?.reveal?.()
     if (typeof text !== 'string') throw optionError('rejected', 'must be a token or its text')
     if (token === undefined || token.reveal() !== text) return
-    const { standing, failures } = this.#renew()
-    if (this.state() === 'rejected' || failures.forRefresh() !== undefined) return
+    const renewal = this.#renew()
+    const { standing, failures } = renewal
+    if (this.state() === 'rejected') return
+    const refusal = failures.forRefresh()
+    if (refusal !== undefined) {
+      renewal.lookForNewer(refusal)
+      return
+    }
     const isReplaced = standing.reject(token.ageMs(this.#context.clock))
     if (!isReplaced) failures.freshTokenRejected(this.client)
     const { fingerprint } = token

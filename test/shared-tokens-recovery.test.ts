@@ -52,3 +52,29 @@ describe('a process that finds a token which another requested after its own fai
     expect(await askUntilServed(tokens, fleet)).toBeLessThan(withinMs)
   })
 })
+
+describe('a process that uses a rejected token on', () => {
+  it('takes the newer one that another process got, and requests none itself', async () => {
+    const fleet = new Fleet()
+    const [{ tokens: other }, { tokens }] = fleet.processes(2) as [{ tokens: TokenManager }, { tokens: TokenManager }]
+    const both = [other, tokens]
+    for (const text of ['token-1', 'token-2']) {
+      for (const one of both) {
+        const token = one.getAccessToken()
+        await fleet.clock.advance(1000)
+        expect(await token).toBe(text)
+      }
+      for (const one of both) one.invalidate({}, text)
+    }
+    // What replaced a rejected token was rejected at once, and another would not help.
+    expect(await tokens.getAccessToken()).toBe('token-2')
+    const newer = other.getAccessToken({ forceRefresh: true })
+    await fleet.clock.advance(1000)
+    expect(await newer).toBe('token-3')
+
+    tokens.invalidate({}, 'token-2')
+    await fleet.clock.advance(1000)
+    expect(await tokens.getAccessToken()).toBe('token-3')
+    expect(fleet.server.requests).toHaveLength(3)
+  })
+})
