@@ -30,6 +30,27 @@ describe('the breaker', () => {
     expect([breaker.admits(), breaker.admits()]).toEqual([true, true])
   })
 
+  it('lets nothing but that call through until it is known what came of it, however long that takes', async () => {
+    const { breaker, clock } = broken()
+    await clock.advance(10_000)
+    expect(breaker.admits()).toBe(true)
+    await clock.advance(60_000)
+    expect(breaker.admits()).toBe(false)
+    expect(breaker.isFailing).toBe(true)
+    breaker.succeeded()
+    expect(breaker.isFailing).toBe(false)
+    for (let i = 0; i < 5; i++) breaker.failed()
+    await clock.advance(10_000)
+    expect(breaker.admits()).toBe(true)
+  })
+
+  it('says after one failure that calls fail, and after five that none are made', () => {
+    const breaker = new Breaker(new VirtualClock())
+    expect([breaker.isFailing, breaker.isOpen]).toEqual([false, false])
+    breaker.failed()
+    expect([breaker.isFailing, breaker.isOpen]).toEqual([true, false])
+  })
+
   it('waits ten seconds more when that call fails', async () => {
     const { breaker, clock } = broken()
     await clock.advance(10_000)
