@@ -58,6 +58,17 @@ describe('FailureMemory', () => {
     expect(memory.recall()).toBe(second)
   })
 
+  it('knows how long ago the last failure was, until it is cleared', async () => {
+    const clock = new VirtualClock()
+    const memory = new FailureMemory(clock)
+    expect(memory.ageMs()).toBeUndefined()
+    memory.remember(FAILURE, () => 10)
+    await clock.advance(1000)
+    expect(memory.ageMs()).toBe(1000)
+    memory.clear()
+    expect(memory.ageMs()).toBeUndefined()
+  })
+
   it('forgets failure and count when it is cleared', () => {
     const memory = new FailureMemory(new VirtualClock())
     memory.remember(FAILURE, () => 1000)

@@ -193,6 +193,31 @@ describe('a gate', () => {
     expect(gate.admit()).toBe(OUTAGE)
   })
 
+  it('is open again when a probe has succeeded, whatever failed meanwhile', async () => {
+    const { gate, clock } = gateOf()
+    const [late, first] = [admitted(gate), admitted(gate)]
+    gate.failed(OUTAGE, first)
+    await clock.advance(500)
+    const probe = admitted(gate)
+    gate.failed(OUTAGE, late)
+    gate.succeeded(probe)
+    gate.release(probe)
+    expect(gate.admit()).toMatchObject({ probe: false })
+  })
+
+  it('is open again when another process has had a token since the failure, and not when it had it before', async () => {
+    const { gate, clock } = gateOf()
+    fail(gate, throttled(10 * MINUTE))
+    await clock.advance(2000)
+    gate.succeededElsewhere(2000)
+    expect(gate.failing).toBe(true)
+    gate.succeededElsewhere(1999)
+    expect(gate.failing).toBe(false)
+    expect(gate.pauseMs()).toBe(0)
+    gate.succeededElsewhere(0)
+    expect(gate.admit()).toMatchObject({ probe: false })
+  })
+
   it('forgets every failure when it is cleared', () => {
     const { gate } = gateOf()
     fail(gate, throttled(10 * MINUTE))
@@ -232,7 +257,13 @@ describe('credentials that may have changed', () => {
     await clock.advance(1000)
     const probe = admitted(gate)
     turned.now = true
-    await expect(gate.run(probe, never, () => Promise.resolve('token'))).resolves.toBe('token')
+    const { work, finish } = held()
+    const result = gate.run(probe, never, work)
+    await clock.settle()
+    expect(gate.refusal()).toBe(DENIAL)
+    expect(gate.admit()).toMatchObject({ probe: false })
+    finish('token')
+    await expect(result).resolves.toBe('token')
     expect(turned.asked).toBe(1)
   })
 
@@ -294,6 +325,16 @@ describe('requests at the same time', () => {
     requests[0]?.finish('token')
     await clock.settle()
     expect(running()).toBe(33)
+  })
+
+  it('are 32 at once where another process has shown that the credentials are good', async () => {
+    const { gate, clock } = gateOf()
+    fail(gate, DENIAL)
+    await clock.advance(10)
+    gate.succeededElsewhere(5)
+    const { running } = begin(gate, 40)
+    await clock.settle()
+    expect(running()).toBe(32)
   })
 
   it('are one again after a denial, but not after an outage', async () => {
