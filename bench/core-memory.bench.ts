@@ -77,7 +77,7 @@ const blocks: Survey = {
   name: 'core-block',
   title: 'The longest call among 1,000',
   about:
-    'With 100,000 tokens in the cache, for tokens that are new and push out others: until the call returns. The garbage collector has its part in it.',
+    'With 100,000 tokens in the cache, for tokens that are new and push out others: CPU time until the call returns. The garbage collector has its part in it.',
   measure: async ({ isQuick }: Pace) => {
     const keys = isQuick ? 10_000 : 100_000
     const tokens = manager(keys)
@@ -89,9 +89,11 @@ const blocks: Survey = {
       for (let call = 0; call < 1000; call += 1) {
         next += 1
         const scope = scopeOf(next)
-        const begun = performance.now()
+        // Not by the clock on the wall, on which other processes have their turns too.
+        const begun = process.threadCpuUsage()
         const waiting = tokens.getToken({ scope })
-        most = Math.max(most, performance.now() - begun)
+        const { user, system } = process.threadCpuUsage(begun)
+        most = Math.max(most, (user + system) / 1000)
         await waiting
       }
       longest.push(most)
