@@ -69,7 +69,8 @@ export async function withTimeout<T>(
     return await work(timeout.signal)
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    done.abort()
+    // With a reason: without one an error is made for nobody, with a stack.
+    done.abort('over')
   }
 }
 

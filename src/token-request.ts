@@ -159,7 +159,7 @@ export async function withinDeadline<T>(
     } catch (error) {
       if (!restart) throw error
     } finally {
-      done.abort()
+      done.abort('over')
     }
   }
 }

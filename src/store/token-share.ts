@@ -142,7 +142,7 @@ export class TokenShare {
     try {
       return await request()
     } finally {
-      done.abort()
+      done.abort('over')
     }
   }
 
