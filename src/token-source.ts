@@ -47,8 +47,14 @@ export class TokenSource extends Cacheable {
    * A usable token: at once while the cached one is valid, else after the one request that all callers share.
    * @throws TokenError when no token can be had; the signal's reason when it aborts
    */
-  async getToken(options: GetTokenOptions = NOTHING_ASKED): Promise<AccessToken> {
-    return this.tokenOrPromise(options)
+  getToken(options: GetTokenOptions = NOTHING_ASKED): Promise<AccessToken> {
+    // Not an async function: it would make a promise of its own for each of many callers, and wait for the one they share.
+    try {
+      const token = this.tokenOrPromise(options)
+      return token instanceof Promise ? token : Promise.resolve(token)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
