@@ -167,6 +167,12 @@ describe('the oracle', () => {
       {},
       false,
     ],
+    [
+      'a revoked token in place of another, so that no third is requested for a while',
+      { ...refused, meetings: [{ ...meeting, refusal: 'revoked' }] },
+      { revocations: [10 * S, 18 * S] },
+      true,
+    ],
     ['no arrival at the API, and no error of a token', refused, { withoutTokens }, false],
   ])('knows whether a request had to fail: %s', (_what, failed, changes, hadTo) => {
     expect(judge(failed, { ...CALM, ...changes }).hadTo).toBe(hadTo)

@@ -52,8 +52,6 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
     if (last === undefined) return neednt('failed before it reached the API, and not for want of a token')
     if (last.fault !== undefined) return had('the API failed')
     if (last.refusal !== 'revoked') return neednt(`the API met it with ${last.refusal ?? `status ${last.status}`}`)
-    if (touches(prolonged(timeline.wrongRejections, REJECTION_PAUSE_MS), failure))
-      return had('the API rejects fresh tokens')
   }
   const { worker, client } = failure
   const mine = timeline.holdings.filter((held) => held.worker === worker && held.client === client)
@@ -63,7 +61,16 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   if (latest !== undefined && !isUseless && isValid(latest, failure, timeline)) return neednt('it had a valid token')
   if (canBeFound(failure, timeline)) return neednt('the store had a valid token')
   if (touches(prolonged(timeline.withoutTokens, RECOVERY_MS), failure)) return had('no token could be had')
+  if (failure.tokenError === undefined && areFreshRejected(failure, timeline))
+    return had('the API rejects fresh tokens')
   return neednt('nothing stood in the way of a token')
+}
+
+/** Whether the API may have rejected a token and then its replacement, so that the worker does not ask for more for a while. */
+function areFreshRejected(failure: Span, { wrongRejections, revocations }: Timeline): boolean {
+  const before = { from: failure.from - REJECTION_PAUSE_MS, to: failure.to }
+  const revoked = revocations.filter((at) => at >= before.from && at <= before.to)
+  return touches(wrongRejections, before) || revoked.length > 1
 }
 
 /** Whether a token can be used from the beginning of a request to its end, as far as its worker can know. */
