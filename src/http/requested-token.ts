@@ -48,8 +48,8 @@ export class RequestedToken {
   sourceFor(wanted: unknown): TokenSource {
     if (wanted instanceof TokenSource) return wanted
     if (wanted === undefined) {
-      // One without a token to use is asked for anew: its client may have been removed, and configured again.
-      if (this.#source?.peek() === undefined) this.#source = this.#sourceByDefault()
+      // One without a token is asked for anew: its client may have been removed, and configured again.
+      if (this.#source?.current() === undefined) this.#source = this.#sourceByDefault()
       return this.#source as TokenSource
     }
     const isSelection = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted)

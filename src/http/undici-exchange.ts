@@ -31,7 +31,7 @@ export interface ApprovedRequest {
 export class Exchange implements ReplayableRequest {
   readonly #rules: ExchangeRules
   readonly #request: ApprovedRequest
-  readonly #sentAgainFor = new Set<ReplayReason>()
+  readonly #sentAgainFor: ReplayReason[] = []
 
   constructor(rules: ExchangeRules, request: ApprovedRequest) {
     this.#rules = rules
@@ -64,6 +64,7 @@ export class Exchange implements ReplayableRequest {
   /** Takes the nonce from an answer; tells whether the API refuses the request for want of it. */
   isNonceWanted(token: AccessToken, { statusCode: status, headers }: UndiciAnswer): boolean {
     const { source } = this.#request
+    if (source.settings().dpop === undefined) return false
     return isNonceWanted({ source, token, url: this.#url() }, { status, header: (name) => headers[name] })
   }
 
@@ -81,14 +82,14 @@ export class Exchange implements ReplayableRequest {
   /** Whether the request may be sent once more. */
   mayReplay(reason: ReplayReason): boolean {
     const { method, body } = this.#request.options
-    if (this.#sentAgainFor.has(reason) || !mayReplay(this.#rules.replay, String(method))) return false
+    if (this.#sentAgainFor.includes(reason) || !mayReplay(this.#rules.replay, String(method))) return false
     return canSendTwice(body)
   }
 
   /** Sends the request once more, with this token. */
   replay(token: AccessToken, reason: ReplayReason): void {
     const { source, origin } = this.#request
-    this.#sentAgainFor.add(reason)
+    this.#sentAgainFor.push(reason)
     if (reason === 'token') this.#rules.events.emit('requestReplayed', () => ({ client: source.client, origin }))
     this.#sendLater(token)
   }

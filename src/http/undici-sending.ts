@@ -81,10 +81,9 @@ export class Sending implements DispatchHandler {
   }
 
   onResponseData(controller: DispatchController, chunk: Uint8Array): void {
-    const pass = () => this.#handler.onResponseData?.(controller, chunk)
     if (this.#isDropped) this.#countDrained(controller, chunk)
-    else if (this.#held !== undefined) this.#held.push(pass)
-    else pass()
+    else if (this.#held === undefined) this.#handler.onResponseData?.(controller, chunk)
+    else this.#held.push(() => this.#handler.onResponseData?.(controller, chunk))
   }
 
   onResponseEnd(controller: DispatchController, trailers: AnswerHeaders): void {
