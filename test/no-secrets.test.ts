@@ -12,6 +12,7 @@ import { secretFromFile } from '../src/client-authentication/mounted-file.ts'
 import { privateKeyJwt } from '../src/client-authentication/private-key-jwt.ts'
 import { workloadIdentity } from '../src/client-authentication/workload-identity.ts'
 import type { ClientOptions } from '../src/client-options.ts'
+import { systemClock } from '../src/clock.ts'
 import { EVENT_NAMES } from '../src/events.ts'
 import { jwtBearer } from '../src/grant/jwt-bearer.ts'
 import { tokenExchange } from '../src/grant/token-exchange.ts'
@@ -45,6 +46,9 @@ function secretsIn(...texts: string[]): string[] {
   })
   return [...new Set(found)]
 }
+
+// Draws no pauses between attempts.
+const clock = { ...systemClock, random: () => 0 }
 
 const THOROUGH = { depth: null, maxStringLength: null, maxArrayLength: null }
 
@@ -106,7 +110,7 @@ const TRANSPORTS: [string, Partial<ClientOptions>][] = [
 function optionsFor(server: TestServer, ...options: Partial<ClientOptions>[]): ClientOptions {
   return {
     ...{ clientId: CLIENT_ID, tokenEndpoint: `${server.origin}/token`, allowInsecureLoopback: true, proxy: undefined },
-    ...{ parameters: { voucher: ASSERTION }, attemptTimeoutMs: 300, timeoutMs: 400, maxAttempts: 2 },
+    ...{ parameters: { voucher: ASSERTION }, attemptTimeoutMs: 1000, timeoutMs: 4000, maxAttempts: 2, clock },
     ...Object.assign({}, ...options),
   }
 }
@@ -195,7 +199,7 @@ describe('a token request that fails', () => {
     ),
   )
 
-  it.each(table)(
+  it.concurrent.each(table)(
     'shows no secret in error, event, log or inspection: %s; secret %s; %s',
     async (_, __, ___, respond, options) => {
       await using server = await startServer(respond)
@@ -341,7 +345,7 @@ describe('a client that authenticates by an assertion', () => {
     echoing.map(([kind, respond]) => [kind, method, respond, options] as const),
   )
 
-  it.each(table)('shows neither key nor assertion: %s; %s', async (_, method, respond, options) => {
+  it.concurrent.each(table)('shows neither key nor assertion: %s; %s', async (_, method, respond, options) => {
     writeFileSync(file, method.startsWith('of the platform') ? platform : SECRET)
     await using server = await startServer(respond)
     const { tokens, outputs } = watched(optionsFor(server, options, { maxAttempts: 1 }))
@@ -413,18 +417,21 @@ describe('a client that asks on behalf of users', () => {
   const table = GRANTS.flatMap(([grant, options, request]) =>
     KINDS.map(([kind, respond]) => [kind, grant, respond, options, request] as const),
   )
-  it.each(table)('shows neither their tokens nor assertions: %s; %s', async (_, __, respond, options, request) => {
-    await using server = await startServer(respond)
-    const { tokens, written, outputs } = watched(
-      optionsFor(server, { clientSecret: SECRET, authorizationDetails: details }, options),
-    )
-    const source = tokens.source(request)
-    const error = await source.getToken().catch((reason) => reason)
-    expect(server.requests[0]?.body).toContain(ASSERTION)
-    expect(written).not.toEqual([])
-    const found = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...everyPrint(source)]
-    expect(secretsIn(...found, ...everyPrint(source.inspect()), ...outputs())).toEqual([])
-  })
+  it.concurrent.each(table)(
+    'shows neither their tokens nor assertions: %s; %s',
+    async (_, __, respond, options, request) => {
+      await using server = await startServer(respond)
+      const { tokens, written, outputs } = watched(
+        optionsFor(server, { clientSecret: SECRET, authorizationDetails: details }, options),
+      )
+      const source = tokens.source(request)
+      const error = await source.getToken().catch((reason) => reason)
+      expect(server.requests[0]?.body).toContain(ASSERTION)
+      expect(written).not.toEqual([])
+      const found = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...everyPrint(source)]
+      expect(secretsIn(...found, ...everyPrint(source.inspect()), ...outputs())).toEqual([])
+    },
+  )
 
   it.each<[string, () => string]>([
     ['throws an error that tells', () => fail(`cannot read ${ASSERTION}`)],
@@ -618,17 +625,20 @@ describe('a client whose tokens are bound to a key', () => {
     },
   ]
   const echoing = KINDS.filter(([kind]) => !kind.includes('secret'))
-  it.each([...echoing, echoesProof, nonceEachTime])('shows neither key nor proof: %s', async (_, respond) => {
-    for (const dpop of [{ key: pem }, { key: jwk }]) {
-      await using server = await startServer(respond)
-      const { tokens, outputs } = watched(optionsFor(server, { clientSecret: SECRET, dpop, maxAttempts: 1 }))
-      const error = await tokens.getToken().catch((reason) => reason)
-      const all = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...outputs()]
-      expect(secretsIn(...all)).toEqual([])
-      expect(server.requests[0]?.headers.dpop).toBeDefined()
-      expect(partsOf(server).filter((part) => all.some((text) => text.includes(part)))).toEqual([])
-    }
-  })
+  it.concurrent.each([...echoing, echoesProof, nonceEachTime])(
+    'shows neither key nor proof: %s',
+    async (_, respond) => {
+      for (const dpop of [{ key: pem }, { key: jwk }]) {
+        await using server = await startServer(respond)
+        const { tokens, outputs } = watched(optionsFor(server, { clientSecret: SECRET, dpop, maxAttempts: 1 }))
+        const error = await tokens.getToken().catch((reason) => reason)
+        const all = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...outputs()]
+        expect(secretsIn(...all)).toEqual([])
+        expect(server.requests[0]?.headers.dpop).toBeDefined()
+        expect(partsOf(server).filter((part) => all.some((text) => text.includes(part)))).toEqual([])
+      }
+    },
+  )
 
   it('shows neither in what it prints, nor in what an API refuses', async () => {
     await using server = await startServer((response) =>
