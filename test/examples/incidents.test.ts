@@ -15,7 +15,7 @@ beforeEach(() => {
     return [200, { access_token: `token-${issued}`, token_type: 'Bearer', expires_in: 3600 }]
   })
   const api = nock('https://api.example.com').persist()
-  api.get('/orders').reply((request) => {
+  api.get('/orders').reply((request: Request) => {
     const token = request.headers.get('authorization')?.slice('Bearer '.length)
     sent.push(String(token))
     return token === rejected ? [401, {}] : [200, [4711]]

@@ -1,0 +1,15 @@
+import axios from 'axios'
+import { TokenManager } from 'evertoken'
+import { attachTokenManager } from 'evertoken/axios'
+import { apiOrigin, clientId, clientSecret, issuer } from './service.ts'
+
+const tokens = new TokenManager({
+  tokenEndpoint: `${issuer}/token`,
+  clientId,
+  clientSecret,
+  scope: 'orders.read',
+  allowInsecureLoopback: true, // for a server on this machine that speaks http
+})
+
+export const api = axios.create({ baseURL: apiOrigin })
+attachTokenManager(api, tokens)
