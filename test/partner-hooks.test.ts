@@ -354,11 +354,14 @@ describe('the hook requestToken', () => {
       asked.push(wanted)
       return { accessToken: 'made-here', lifetimeMs: 60_000 }
     })
+    const deviations: string[] = []
+    tokens.on('responseDeviation', ({ deviation }) => deviations.push(deviation))
     const all = await Promise.all(Array.from({ length: 100 }, () => tokens.getToken()))
     expect(new Set(all.map((token) => token.reveal()))).toEqual(new Set(['made-here']))
     expect(asked).toHaveLength(1)
     expect(asked[0]).toMatchObject({ client: 'default', clientId: 'partner', scope: ['a', 'b'] })
     expect(all[0]?.tokenType).toBe('Bearer')
+    expect(deviations).toEqual([])
     expect(Object.isFrozen(asked[0])).toBe(true)
     const authorizationDetails = [{ type: 'payment', amount: 5 }]
     await tokens.getToken({ authorizationDetails })

@@ -178,6 +178,7 @@ describe('cacheKey', () => {
 
   it.each([
     ['one scope and two that it reads like', ['a b'], ['a', 'b']],
+    ['scopes that run into each other', ['a', 'bc'], ['ab', 'c']],
     ['an empty text and no scope', [''], []],
     ['a count and a scope of that name', ['1'], []],
   ])('tells %s apart, which are not yet checked', (_what, one, other) => {

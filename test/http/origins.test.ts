@@ -140,6 +140,7 @@ describe('the list of allowed origins', () => {
     ],
     [['https://*.com'], "`origins[0]` has a wildcard in the wrong place. The only form is 'https://*.example.com'."],
     [['http://*.localhost'], '`origins[0]` has a wildcard in the wrong place.'],
+    [['http://*.example.localhost'], '`origins[0]` has a wildcard in the wrong place.'],
     [['http://api.example.com'], '`origins[0]` must be an https origin. Use the https address of the API.'],
     [
       ['http://localhost'],
