@@ -6,21 +6,17 @@ export interface MutationGroup {
   readonly tests: readonly string[]
 }
 
-const LIFECYCLE = ['test/token-source*.test.ts', 'test/token-manager.test.ts', 'test/scenarios/scenarios.test.ts']
+const SHARED = 'test/shared-{tokens,failures,tokens-outage,tokens-recovery,tokens-protected}.test.ts'
 
-/** Every group by its name. Pure functions are held by their own tests alone, the rest by what uses it too. */
+/** Every group by its name. What can be is held by its own tests alone, the rest by what uses it too. */
 export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   rules: {
-    mutate: ['src/{token-lifecycle,failure-memory}.ts'],
-    tests: ['test/{token-lifecycle,failure-memory}.test.ts'],
-  },
-  retry: {
-    mutate: ['src/retry.ts'],
-    tests: ['test/retry.test.ts'],
+    mutate: ['src/{token-lifecycle,failure-memory,key-failures,token-standing,retry}.ts'],
+    tests: ['test/{token-lifecycle,failure-memory,key-failures,token-standing,retry}.test.ts'],
   },
   flight: {
-    mutate: ['src/single-flight.ts'],
-    tests: ['test/single-flight.test.ts'],
+    mutate: ['src/{single-flight,request-gate}.ts'],
+    tests: ['test/{single-flight,request-gate}.test.ts'],
   },
   key: {
     mutate: ['src/{token-key,token-parameters,authorization-details}.ts'],
@@ -28,30 +24,36 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   reading: {
     mutate: ['src/{token-response,received-token,token-response-error,retry-after}.ts'],
-    tests: ['test/{token-response*,partner-hooks,retry-after,standards/token-response}.test.ts'],
+    tests: ['test/{token-response,token-response-error,partner-hooks,retry-after,standards/token-response}.test.ts'],
   },
   challenge: {
     mutate: ['src/http/challenge.ts'],
     tests: ['test/http/challenge.test.ts'],
   },
   origins: {
-    mutate: ['src/http/{origins,axios-origins,fetch-origins,undici-origins,listed-origins}.ts'],
+    mutate: ['src/http/{origins,listed-origins,axios-origins,fetch-origins,undici-origins}.ts'],
     tests: ['test/http/{origins,axios-origins,fetch-origins,undici-origins}.test.ts'],
   },
-  failures: {
-    mutate: ['src/{key-failures,request-gate,keep-warm}.ts'],
-    tests: LIFECYCLE,
-  },
   lifecycle: {
-    mutate: ['src/{current-token,token-source,token-source-inspection,token-sources,token-flights}.ts'],
-    tests: LIFECYCLE,
+    mutate: ['src/{token-source,token-renewal,token-flights,token-sources,token-source-inspection,keep-warm}.ts'],
+    tests: [
+      'test/{token-source,token-manager,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
+      SHARED,
+      'test/scenarios/scenarios.test.ts',
+    ],
   },
   store: {
-    mutate: ['src/store/{breaker,encryption,found-record,guarded-store,memory-store,record,token-share}.ts'],
-    tests: ['test/store/{breaker,encryption,memory-store,token-share}.test.ts', 'test/shared-tokens.test.ts'],
+    mutate: [
+      'src/store/{breaker,encryption,found-record,guarded-store,memory-store,record,store-entry,token-share}.ts',
+    ],
+    tests: [
+      'test/store/{breaker,encryption,found-record,guarded-store,lying-stores,memory-store,token-share}.test.ts',
+      'test/store/what-is-stored.test.ts',
+      SHARED,
+    ],
   },
   sharing: {
-    mutate: ['src/{shared-token,client-share}.ts'],
-    tests: ['test/shared-tokens*.test.ts'],
+    mutate: ['src/{shared-token,shared-failure,client-share}.ts'],
+    tests: [SHARED, 'test/{shared-tokens-mutual-tls,client-options}.test.ts'],
   },
 }

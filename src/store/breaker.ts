@@ -10,7 +10,7 @@ const PAUSE_MS = 10_000
 export class Breaker {
   readonly #clock: Clock
   #failures = 0
-  #openedAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
   #probing = false
 
   constructor(clock: Clock) {
@@ -20,7 +20,7 @@ export class Breaker {
   /** Whether a call may be made; after a pause the caller is the one that tries, and has to tell what came of it. */
   admits(): boolean {
     if (!this.isOpen) return true
-    if (this.#probing || this.#clock.monotonicNow() - this.#openedAt < PAUSE_MS) return false
+    if (this.#probing || this.#clock.monotonicNow() - this.#failedAt < PAUSE_MS) return false
     this.#probing = true
     return true
   }
@@ -48,7 +48,7 @@ export class Breaker {
     const wasOpen = this.isOpen
     this.#failures += 1
     this.#probing = false
-    if (this.isOpen) this.#openedAt = this.#clock.monotonicNow()
+    this.#failedAt = this.#clock.monotonicNow()
     return this.isOpen && !wasOpen
   }
 }
