@@ -118,7 +118,7 @@ export interface TokenEvents {
 export type StoreOutcome = 'token' | 'error' | 'none' | 'lease' | 'busy' | 'done' | 'refused' | 'failed'
 
 /** The events of every call: they say nothing new, only how often. */
-export const CALL_EVENTS = ['tokenUsed', 'tokenUnavailable'] as const satisfies readonly (keyof TokenEvents)[]
+export const CALL_EVENTS = ['tokenUsed', 'tokenUnavailable'] as const
 
 /** The names of all events. */
 export const EVENT_NAMES: readonly (keyof TokenEvents)[] = [
