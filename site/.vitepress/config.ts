@@ -12,7 +12,10 @@ const reference = existsSync(sidebarFile) ? JSON.parse(readFileSync(sidebarFile,
 const sections = SECTIONS.map(([text, pages]) => ({
   text,
   collapsed: false,
-  items: pages.map(([name, page]) => ({ text: name, link: `/${page}` })),
+  items: pages
+    // Some are made by scripts.
+    .filter(([, page]) => existsSync(`${docs}${page}.md`))
+    .map(([name, page]) => ({ text: name, link: `/${page}` })),
 }))
 
 /** Pages link to files of the repository, as they do when read there: from the site these lead to it. */
