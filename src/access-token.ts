@@ -80,8 +80,9 @@ export class AccessToken {
     this.lifetimeMs = init.lifetimeMs
     this.#requestedAtWall = init.requestedAt.wall
     this.#requestedAtMonotonic = Math.floor(init.requestedAt.monotonic)
-    this.dueAfterMs = Math.floor(init.dueAfterMs)
     this.expiredAfterMs = Math.floor(init.expiredAfterMs)
+    // Ages are compared with these: a refresh is due no earlier than it was, and a token is used no longer.
+    this.dueAfterMs = Math.min(Math.ceil(init.dueAfterMs), this.expiredAfterMs)
     const { authorizationDetails, refreshInMs, boundTo } = init
     // All callers and listeners share one object.
     Object.freeze(this)

@@ -2,6 +2,7 @@ import { format, inspect } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { describe, expect, it } from 'vitest'
 import { AccessToken, type AccessTokenInit } from '../src/access-token.ts'
+import { VirtualClock } from './support/virtual-clock.ts'
 
 const SECRET = 'Marker-T0ken-eyJhbGciOi.J9'
 const WALL = Date.UTC(2026, 0, 1)
@@ -121,5 +122,18 @@ describe('AccessToken', () => {
     expect(() => Object.assign(token, { expiredAfterMs: Infinity })).toThrow(TypeError)
     expect(() => Object.assign(token, { reveal: () => 'another' })).toThrow(TypeError)
     expect(token.reveal()).toBe(SECRET)
+  })
+
+  it('falls due no earlier than it was said, and is used no longer, where that is no whole millisecond', () => {
+    const token = make({ dueAfterMs: 666.67, expiredAfterMs: 899.9 })
+    expect([token.dueAfterMs, token.expiredAfterMs]).toEqual([667, 899])
+    const short = make({ dueAfterMs: 4.1, expiredAfterMs: 4.5 })
+    expect([short.dueAfterMs, short.expiredAfterMs]).toEqual([4, 4])
+  })
+
+  it('is never taken for younger than it is by a clock that counts parts of milliseconds', () => {
+    const token = make({ requestedAt: { wall: WALL, monotonic: 1000.9 } })
+    const clock = new VirtualClock({ start: WALL })
+    expect(token.ageMs(clock)).toBeGreaterThanOrEqual(clock.monotonicNow() - 1000.9)
   })
 })
