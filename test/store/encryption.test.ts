@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { StoreEncryption, type StoreEncryptionOptions } from '../../src/store/encryption.ts'
-import { errorRecord, openError, openToken, SharedToken, tokenRecord } from '../../src/store/record.ts'
+import {
+  errorFingerprint,
+  errorRecord,
+  openError,
+  openToken,
+  SharedToken,
+  tokenRecord,
+} from '../../src/store/record.ts'
 import { fc } from '../support/fast-check.ts'
 
 const KEY = Buffer.from('8f3c1d9ae07b5526c4f1a2d3e4b5968778695a4b3c2d1e0ff0e1d2c3b4a59687', 'hex')
@@ -59,6 +66,49 @@ describe('encryption keys', () => {
     expect(construct).toThrow(TypeError)
     expect(construct).toThrow(/`(?:encryptionKeys|plaintext)`/)
     expect(construct).not.toThrow(/correct|8f3c|jzwd/i)
+  })
+
+  it.each<[string, unknown, string]>([
+    [
+      'nothing',
+      {},
+      '`encryptionKeys` must be one key, or a list of up to 4. Make a key with `openssl rand -base64 32`',
+    ],
+    [
+      'a passphrase',
+      { encryptionKeys: PASSPHRASE },
+      'must be 32 random bytes each: a Buffer, 64 hexadecimal digits, or',
+    ],
+    ['a passphrase, too', { encryptionKeys: PASSPHRASE }, 'A passphrase will not do. Make a key with `openssl rand'],
+    ['the same key twice', { encryptionKeys: [KEY, KEY] }, '`encryptionKeys` must not hold the same key twice'],
+    ['both', { encryptionKeys: KEY, plaintext: true }, '`encryptionKeys` cannot be combined with `plaintext`'],
+    ['no flag', { plaintext: 'yes' }, '`plaintext` must be true or false'],
+  ])('are refused with what is wrong and how to do it right: %s', (_, options, words) => {
+    expect(() => new StoreEncryption(options as StoreEncryptionOptions)).toThrow(words)
+  })
+
+  it.each([
+    ['a digit more', `${KEY.toString('hex')}0`],
+    ['a digit before it', `0${KEY.toString('hex')}`],
+    ['Base64 with more after it', `${KEY.toString('base64url')}AAAA`],
+    ['Base64 with more before it', `AAAA${KEY.toString('base64url')}`],
+    ['Base64 and a line break', `${KEY.toString('base64')}\n`],
+  ])('are refused with %s', (_, encryptionKeys) => {
+    expect(() => new StoreEncryption({ encryptionKeys })).toThrow('must be 32 random bytes')
+  })
+
+  it.each([
+    ['with control characters', Buffer.from(Array.from({ length: 32 }, (_, i) => i + 1))],
+    ['with bytes that are no characters', Buffer.from(Array.from({ length: 32 }, (_, i) => i + 0x70))],
+    ['of printable characters and a delete character', Buffer.from(Array.from({ length: 32 }, (_, i) => 0x60 + i))],
+    ['of eight different bytes', Buffer.from(Array.from({ length: 32 }, (_, i) => i % 8))],
+  ])('may be any bytes: %s', (_, encryptionKeys) => {
+    expect(() => new StoreEncryption({ encryptionKeys })).not.toThrow()
+  })
+
+  it('may be four while they change', () => {
+    const encryptionKeys = Array.from({ length: 4 }, () => randomBytes(32))
+    expect(new StoreEncryption({ encryptionKeys }).cells('credential')).toHaveLength(4)
   })
 
   it('are not changed by whoever changes the bytes that were handed over', () => {
@@ -143,6 +193,34 @@ describe('a record', () => {
     expect(new Set(records).size).toBe(100)
   })
 
+  it('has a nonce of its own, however many there are', () => {
+    const cell = cellOf(KEY)
+    const sealed = Array.from({ length: 1000 }, () => cell.seal('text', 'context'))
+    expect(new Set(sealed.map((text) => text.slice(0, 16))).size).toBe(1000)
+    for (const text of sealed) expect(cell.open(text, 'context')).toBe('text')
+  })
+
+  it('is found and read by every release', () => {
+    const cell = cellOf(KEY)
+    expect(cell.keyId).toBe('RhiK_XT_')
+    expect(cell.name('orders')).toBe('1:iGuVICs7Tem2vlZYPqYSTfIcfOShAITDkGzNYt1dPe0')
+    expect(cell.fingerprint('text')).toBe('SJ708PZ6JJVrH9cRvc7FPw')
+    const record =
+      '1.token.RhiK_XT_.1767225600000.CD0U88OpZRGCT7zKI467fZccqjfIAzWWjobtkdlDH7ZoPIP2NecvyrjjLI5JrnADf1ufv' +
+      'HuZ3wLC1vMvdSzqAh8Q8lc6zL60Nj8AKA7zp8taXDrlf4S2gr1++IyH37+/K5GcTpHuGA+8MjMNV4tf'
+    const { content, expiresAt } = openToken(record, placeOf(cell))
+    expect(expiresAt).toBe(EXPIRES_AT)
+    expect(content.reveal()).toBe('an.access.token')
+    expect(content).toMatchObject({ tokenType: 'Bearer', scope: ['orders.read'], lifetimeMs: 3_600_000 })
+  })
+
+  it('of an error has a fingerprint that tells it from others', () => {
+    const cell = cellOf(KEY)
+    const { fingerprint } = errorRecord({ code: 'x' }, EXPIRES_AT, placeOf(cell))
+    expect(errorFingerprint({ code: 'x' }, cell)).toBe(fingerprint)
+    expect(errorFingerprint({ code: 'y' }, cell)).not.toBe(fingerprint)
+  })
+
   it('shows nothing of the token or its scope', () => {
     const { value, fingerprint } = tokenRecord(token, EXPIRES_AT, placeOf())
     const shown = `${value} ${Buffer.from(value.split('.').at(-1) ?? '', 'base64').toString('latin1')} ${fingerprint}`
@@ -189,5 +267,17 @@ describe('a record', () => {
     expect(Buffer.from(value.split('.').at(-1) ?? '', 'base64').toString()).toContain('an.access.token')
     expect(openToken(value, placeOf(cell)).content.reveal()).toBe('an.access.token')
     expect(() => openToken(value, placeOf())).toThrow(Error)
+  })
+
+  it.each([
+    ['another version', (value: string) => value.replace(/^1/, '2')],
+    ['another kind', (value: string) => value.replace('token', 'error')],
+    ['another encryption key', (value: string) => value.replace('plaintext', 'RhiK_XT_')],
+    ['more than there is to say', (value: string) => value.replace(/\.(?=[^.]+$)/, '.0.')],
+  ])('is not read in the clear either where it says %s', (_, change) => {
+    const cell = new StoreEncryption({ plaintext: true }).cells('digest of a secret')[0]!
+    const { value } = tokenRecord(token, EXPIRES_AT, placeOf(cell))
+    expect(() => openToken(value, placeOf(cell))).not.toThrow()
+    expect(() => openToken(change(value), placeOf(cell))).toThrow('Not a record of this kind')
   })
 })
