@@ -495,3 +495,41 @@ describe('a store without leases', () => {
     expect(await one.ask(ID, own)).toBe('absent')
   })
 })
+
+describe('a call that the store does not carry out', () => {
+  const lease: SharedLease = leased({ lease: { held: [] } } as ShareAnswer)
+
+  it.each<[operation: string, call: (process: Process, lease: SharedLease) => Promise<unknown>, result: unknown]>([
+    ['get', ({ share }) => share.find(ID), undefined],
+    ['getOrLease', ({ share }) => share.ask(ID), 'unavailable'],
+    ['set', ({ share }, held) => share.put(ID, token('one'), HOUR, held), false],
+    ['set', ({ share }, held) => share.putError(ID, { code: 'x' }, HOUR, held), false],
+    ['delete', ({ share }) => share.remove(ID, token('one')), 'unavailable'],
+    ['renew', ({ share }, held) => share.release(ID, held), undefined],
+  ])('is told of by its name: %s', async (operation, call, result) => {
+    const one = new Fleet().join()
+    const held = leased(await one.share.ask(ID))
+    one.store.fault = 'error'
+    expect(await call(one, held)).toBe(result)
+    expect(one.notices).toMatchObject([{ kind: 'failed', operation }])
+  })
+
+  it('is none where nothing is held', async () => {
+    const { share, store } = new Fleet().join()
+    await share.release(ID, lease)
+    expect(store.calls.renew).toBe(0)
+  })
+
+  it('finds a token that is newer than the known one, and not the known one itself', async () => {
+    const fleet = new Fleet()
+    const [one, two] = [fleet.join(), fleet.join()]
+    const known = await mint(one, 'one')
+    expect(await two.share.find(ID, known)).toBeUndefined()
+    expect((await two.share.find(ID, token('another')))?.token.reveal()).toBe('one')
+    await one.share.put(ID, token('two'), HOUR, leased(await one.share.ask(ID, known)))
+    expect((await two.share.find(ID, known))?.token.reveal()).toBe('two')
+    // The same text once more is a newer token: it lives longer.
+    await one.share.put(ID, token('one'), HOUR, leased(await one.share.ask(ID, token('two'))))
+    expect((await two.share.find(ID, known))?.token.reveal()).toBe('one')
+  })
+})
