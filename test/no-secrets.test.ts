@@ -12,7 +12,7 @@ import { secretFromFile } from '../src/client-authentication/mounted-file.ts'
 import { privateKeyJwt } from '../src/client-authentication/private-key-jwt.ts'
 import { workloadIdentity } from '../src/client-authentication/workload-identity.ts'
 import type { ClientOptions } from '../src/client-options.ts'
-import { systemClock } from '../src/clock.ts'
+import { type Clock, systemClock } from '../src/clock.ts'
 import { EVENT_NAMES } from '../src/events.ts'
 import { jwtBearer } from '../src/grant/jwt-bearer.ts'
 import { tokenExchange } from '../src/grant/token-exchange.ts'
@@ -48,7 +48,7 @@ function secretsIn(...texts: string[]): string[] {
 }
 
 // Draws no pauses between attempts.
-const clock = { ...systemClock, random: () => 0 }
+const clock: Clock = { ...systemClock, random: () => 0 }
 
 const THOROUGH = { depth: null, maxStringLength: null, maxArrayLength: null }
 
@@ -110,9 +110,21 @@ const TRANSPORTS: [string, Partial<ClientOptions>][] = [
 function optionsFor(server: TestServer, ...options: Partial<ClientOptions>[]): ClientOptions {
   return {
     ...{ clientId: CLIENT_ID, tokenEndpoint: `${server.origin}/token`, allowInsecureLoopback: true, proxy: undefined },
-    ...{ parameters: { voucher: ASSERTION }, attemptTimeoutMs: 1000, timeoutMs: 4000, maxAttempts: 2, clock },
+    ...{ parameters: { voucher: ASSERTION }, attemptTimeoutMs: 20_000, timeoutMs: 25_000, maxAttempts: 2, clock },
     ...Object.assign({}, ...options),
   }
+}
+
+const noAnswer: Respond = () => {}
+
+/** Where no answer comes, the time is up soon after a request has arrived, and not before, however busy the machine is. */
+function timesFor(respond: Respond, { requests }: TestServer): Partial<ClientOptions & { clock: Clock }> {
+  if (respond !== noAnswer) return {}
+  const sleep: Clock['sleep'] = async (ms, signal, options) => {
+    while (requests.length === 0) await clock.sleep(10, signal, options)
+    await clock.sleep(ms, signal, options)
+  }
+  return { clock: { ...clock, sleep }, attemptTimeoutMs: 100 }
 }
 
 /** All that the client sent, in one text. */
@@ -189,7 +201,7 @@ const KINDS: [string, Respond][] = [
       }),
   ],
   ['a connection that breaks', (_, __, incoming) => incoming.socket.destroy()],
-  ['no answer', () => {}],
+  ['no answer', noAnswer],
 ]
 
 describe('a token request that fails', () => {
@@ -203,7 +215,7 @@ describe('a token request that fails', () => {
     'shows no secret in error, event, log or inspection: %s; secret %s; %s',
     async (_, __, ___, respond, options) => {
       await using server = await startServer(respond)
-      const { tokens, source, written, outputs } = watched(optionsFor(server, options))
+      const { tokens, source, written, outputs } = watched(optionsFor(server, options, timesFor(respond, server)))
       const error = await tokens.getToken().catch((reason) => reason)
       expect(server.requests[0]?.body).toContain(ASSERTION)
       expect(written).not.toEqual([])
@@ -310,13 +322,15 @@ describe('a method of authentication that does not say what is secret', () => {
 describe('a client that authenticates by an assertion', () => {
   const folder = mkdtempSync(join(tmpdir(), 'evertoken-no-secrets-'))
   afterAll(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'secret')
+  const [secretFile, platformFile] = [join(folder, 'secret'), join(folder, 'platform')]
   const long = `${SECRET} of 32 bytes and more`
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const jwk = privateKey.export({ format: 'jwk' })
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
   const platform = `eyJ9.${Buffer.from(JSON.stringify({ sub: ASSERTION })).toString('base64url')}.${ASSERTION}`
   const broken = pem.slice(0, 800)
+  writeFileSync(secretFile, SECRET)
+  writeFileSync(platformFile, platform)
 
   /** Members of the private key, lines of its PEM, and the parts of what was sent that prove something. */
   function partsOf(server: TestServer): string[] {
@@ -336,8 +350,8 @@ describe('a client that authenticates by an assertion', () => {
     ],
     ['signed with the secret', { clientAuthentication: clientSecretJwt(async () => long, { sendClientId: true }) }],
     ['of the platform', { clientAuthentication: workloadIdentity({ assertion: () => platform }) }],
-    ['of the platform, from a file', { clientAuthentication: workloadIdentity({ file }) }],
-    ['that is no assertion but a secret from a file', { clientSecret: secretFromFile(file) }],
+    ['of the platform, from a file', { clientAuthentication: workloadIdentity({ file: platformFile }) }],
+    ['that is no assertion but a secret from a file', { clientSecret: secretFromFile(secretFile) }],
   ]
   // The others tell a secret that these clients do not have.
   const echoing = KINDS.filter(([kind]) => !kind.includes('secret'))
@@ -345,10 +359,9 @@ describe('a client that authenticates by an assertion', () => {
     echoing.map(([kind, respond]) => [kind, method, respond, options] as const),
   )
 
-  it.concurrent.each(table)('shows neither key nor assertion: %s; %s', async (_, method, respond, options) => {
-    writeFileSync(file, method.startsWith('of the platform') ? platform : SECRET)
+  it.concurrent.each(table)('shows neither key nor assertion: %s; %s', async (_, __, respond, options) => {
     await using server = await startServer(respond)
-    const { tokens, outputs } = watched(optionsFor(server, options, { maxAttempts: 1 }))
+    const { tokens, outputs } = watched(optionsFor(server, options, timesFor(respond, server), { maxAttempts: 1 }))
     const error = await tokens.getToken().catch((reason) => reason)
     expect(server.requests.length).toBeGreaterThan(0)
     const all = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...outputs()]
@@ -422,7 +435,7 @@ describe('a client that asks on behalf of users', () => {
     async (_, __, respond, options, request) => {
       await using server = await startServer(respond)
       const { tokens, written, outputs } = watched(
-        optionsFor(server, { clientSecret: SECRET, authorizationDetails: details }, options),
+        optionsFor(server, { clientSecret: SECRET, authorizationDetails: details }, options, timesFor(respond, server)),
       )
       const source = tokens.source(request)
       const error = await source.getToken().catch((reason) => reason)
@@ -630,7 +643,9 @@ describe('a client whose tokens are bound to a key', () => {
     async (_, respond) => {
       for (const dpop of [{ key: pem }, { key: jwk }]) {
         await using server = await startServer(respond)
-        const { tokens, outputs } = watched(optionsFor(server, { clientSecret: SECRET, dpop, maxAttempts: 1 }))
+        const { tokens, outputs } = watched(
+          optionsFor(server, { clientSecret: SECRET, dpop, maxAttempts: 1 }, timesFor(respond, server)),
+        )
         const error = await tokens.getToken().catch((reason) => reason)
         const all = [...(error instanceof Error ? everyOutput(error) : everyPrint(error)), ...outputs()]
         expect(secretsIn(...all)).toEqual([])

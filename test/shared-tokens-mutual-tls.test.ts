@@ -5,6 +5,7 @@ import { type CertificatePair, clientCertificate, systemClock, TokenManager, tls
 import { GuardedStore } from '../src/store/guarded-store.ts'
 import { MemoryTokenStore } from '../src/store/memory-store.ts'
 import { TokenShare } from '../src/store/token-share.ts'
+import { tokenKey } from '../src/token-key.ts'
 import { type MutualServers, startMutualServers } from './support/mutual-tls.ts'
 import { TestAuthority } from './support/tls.ts'
 
@@ -56,7 +57,8 @@ describe('a token that is bound to a client certificate', () => {
     const { tokens, certificate } = joining(servers, {}, shared)(newPair())
     await tokens.getToken()
     const { thumbprint } = certificate.toJSON()
-    const identity = `${tokens.source().key()} ${thumbprint}`
+    const source = tokens.source()
+    const identity = `${tokenKey(source.context().keyPart, source.parameters())} ${thumbprint}`
     const keyDigest = certificate.shown()?.keyDigest()
     const find = async (secrets: unknown[]) => {
       const guarded = new GuardedStore(shared, systemClock, () => {})
