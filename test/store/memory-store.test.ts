@@ -81,4 +81,71 @@ describe('the store in memory', () => {
     await clock.advance(1000)
     expect((await answer) - begun).toBe(500)
   })
+
+  it('says what is wrong with it, and by a code why a call fails', async () => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    expect(store.fault).toBeUndefined()
+    store.fault = 'loading'
+    expect(store.fault).toBe('loading')
+    await expect(store.get(KEY)).rejects.toMatchObject({ code: 'LOADING' })
+    store.fault = 'full'
+    await expect(store.connect().set(KEY, record, { ttlMs: 1000 })).rejects.toMatchObject({ code: 'OOM' })
+    const full = store.connect()
+    store.fault = undefined
+    full.fault = 'full'
+    await expect(full.set(KEY, record, { ttlMs: 1000 })).rejects.toMatchObject({ code: 'OOM' })
+    await expect(store.set(KEY, record, { ttlMs: 1000 })).resolves.toBe(true)
+  })
+
+  it('that hangs goes on hanging when that is said once more', async () => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    store.fault = 'hang'
+    let isAnswered = false
+    const answer = store.get(KEY).then(() => {
+      isAnswered = true
+    })
+    store.fault = 'hang'
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isAnswered).toBe(false)
+    store.fault = undefined
+    await answer
+  })
+
+  it('counts the calls that are made, of each process its own', async () => {
+    const store = new MemoryTokenStore({ plaintext: true })
+    const other = store.connect()
+    const answer = await store.getOrLease(KEY, { owner: 'a', ttlMs: 1000 })
+    await store.renew(KEY, (answer as { lease: Lease }).lease, 1000)
+    await store.set(KEY, record, { ttlMs: 1000 })
+    await store.set(KEY, record, { ttlMs: 1000 })
+    await store.get(KEY)
+    await store.delete(KEY, record.fingerprint)
+    expect(store.calls).toEqual({ get: 1, getOrLease: 1, renew: 1, set: 2, delete: 1 })
+    expect(other.calls).toEqual({ get: 0, getOrLease: 0, renew: 0, set: 0, delete: 0 })
+  })
+
+  it('shows all that is stored, and lets it be changed or removed by who can write to it', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    await store.set(KEY, record, { ttlMs: 1000 })
+    await store.set('1:other', record, { ttlMs: 1000 })
+    await clock.advance(400)
+    expect(store.connect().dump()).toContain('print of one')
+    const seen: unknown[] = []
+    store.tamper((found, kind) => {
+      seen.push([kind, found.leftMs])
+      return seen.length === 1 ? { ...found, value: 'forged', leftMs: 50 } : undefined
+    })
+    expect(seen).toEqual([
+      ['token', 600],
+      ['token', 600],
+    ])
+    expect(await store.get(KEY)).toMatchObject({ value: 'forged', leftMs: 50 })
+    expect(await store.get('1:other')).toBeUndefined()
+  })
+
+  it('refuses options of its kind by their names', () => {
+    expect(() => new MemoryTokenStore(undefined as never)).toThrow(TypeError)
+    expect(() => new MemoryTokenStore({ plaintext: 'yes' } as never)).toThrow('`plaintext`')
+  })
 })

@@ -496,7 +496,7 @@ describe('a store without leases', () => {
   })
 })
 
-describe('a call that the store does not carry out', () => {
+describe('a call of the store', () => {
   const lease: SharedLease = leased({ lease: { held: [] } } as ShareAnswer)
 
   it.each<[operation: string, call: (process: Process, lease: SharedLease) => Promise<unknown>, result: unknown]>([
@@ -506,12 +506,36 @@ describe('a call that the store does not carry out', () => {
     ['set', ({ share }, held) => share.putError(ID, { code: 'x' }, HOUR, held), false],
     ['delete', ({ share }) => share.remove(ID, token('one')), 'unavailable'],
     ['renew', ({ share }, held) => share.release(ID, held), undefined],
-  ])('is told of by its name: %s', async (operation, call, result) => {
+  ])('that is not carried out is told of by its name: %s', async (operation, call, result) => {
     const one = new Fleet().join()
     const held = leased(await one.share.ask(ID))
     one.store.fault = 'error'
     expect(await call(one, held)).toBe(result)
     expect(one.notices).toMatchObject([{ kind: 'failed', operation }])
+  })
+
+  it('is looked at sooner or later by a draw, so that a fleet does not ask in step', async () => {
+    const looks = async (random: number, ms: number) => {
+      const fleet = new Fleet()
+      leased(await fleet.join().share.ask(ID))
+      const clock = new VirtualClock({ random: () => random })
+      const { share, store } = fleet.join({ clock })
+      const left = new AbortController()
+      const asking = share.askUntilFree(ID, undefined, left.signal).catch(() => {})
+      await clock.advance(ms)
+      left.abort()
+      await asking
+      return store.calls.getOrLease
+    }
+    expect([await looks(0, 74), await looks(0, 75)]).toEqual([1, 2])
+    expect([await looks(1, 124), await looks(1, 125)]).toEqual([1, 2])
+  })
+
+  it('finds an error for as long as it is remembered', async () => {
+    const fleet = new Fleet()
+    const [one, two] = [fleet.join(), fleet.join()]
+    await one.share.putError(ID, { code: 'x' }, 600_000, leased(await one.share.ask(ID)))
+    expect(await two.share.ask(ID)).toEqual({ failed: { error: { code: 'x' }, leftMs: 600_000 } })
   })
 
   it('is none where nothing is held', async () => {
