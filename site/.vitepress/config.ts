@@ -4,19 +4,31 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
 import { SECTIONS } from './sidebar.ts'
 
+interface Item {
+  readonly text: string
+  readonly link?: string
+  readonly items?: Item[]
+}
+
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url))
 const repository = 'https://github.com/evertoken/evertoken'
 const sidebarFile = `${docs}reference/typedoc-sidebar.json`
-const reference = existsSync(sidebarFile) ? JSON.parse(readFileSync(sidebarFile, 'utf8')) : []
+const reference: Item[] = existsSync(sidebarFile) ? JSON.parse(readFileSync(sidebarFile, 'utf8')) : []
 
-const sections = SECTIONS.map(([text, pages]) => ({
+const guide: Item[] = SECTIONS.map(([text, pages]) => ({
   text,
-  collapsed: false,
   items: pages
     // Some are made by scripts.
     .filter(([, page]) => existsSync(`${docs}${page}.md`))
     .map(([name, page]) => ({ text: name, link: `/${page}` })),
 }))
+
+// Without `collapsed`: a heading that folds is a button with another button in it.
+const unfolded = ({ text, link, items }: Item): Item => ({
+  text,
+  ...(link !== undefined && { link }),
+  ...(items !== undefined && { items: items.map(unfolded) }),
+})
 
 /** Pages link to files of the repository, as they do when read there: from the site these lead to it. */
 function linkOutside(href: string, page: string): string {
@@ -34,6 +46,7 @@ export default defineConfig({
   cleanUrls: true,
   lastUpdated: false,
   markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(md) {
       md.core.ruler.push('links-outside', (state) => {
         for (const { children } of state.tokens) {
@@ -56,7 +69,10 @@ export default defineConfig({
       { text: 'API', link: '/reference/' },
       { text: 'Troubleshooting', link: '/troubleshooting' },
     ],
-    sidebar: [...sections, { text: 'Reference of the API', collapsed: true, items: reference }],
+    sidebar: {
+      '/reference/': [{ text: 'Guide', link: '/get-started' }, ...reference.map(unfolded)],
+      '/': [...guide, { text: 'Reference of the API', link: '/reference/' }],
+    },
     outline: { level: [2, 3] },
   },
 })

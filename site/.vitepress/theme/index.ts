@@ -1,0 +1,4 @@
+import defaultTheme from 'vitepress/theme'
+import './accessible.css'
+
+export default defaultTheme
