@@ -1,5 +1,5 @@
 /**
- * Mutation tests of the groups that are named, or of all: `npm run mutation [group…]`. Shows every mutant that no test
+ * Mutation tests of the groups that are named, or of all: `node scripts/mutation.ts [group…]`. Shows every mutant that no test
  * noticed, then a score per file. Fails below 90 % in all. `reports/mutation` keeps what was found: what has not changed
  * since is not tested again.
  */
@@ -30,7 +30,7 @@ interface Score {
 
 function run(group: string): Report {
   const env = { ...process.env, MUTATION_GROUP: group }
-  const { status } = spawnSync('stryker', ['run'], { env, stdio: 'inherit' })
+  const { status } = spawnSync('node_modules/.bin/stryker', ['run'], { env, stdio: 'inherit' })
   if (status !== 0) throw new Error(`Stryker failed with the group ${group}`)
   return JSON.parse(readFileSync(`reports/mutation/${group}.json`, 'utf8'))
 }
