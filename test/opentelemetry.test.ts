@@ -9,6 +9,7 @@ import { tokenInterceptor } from '../src/http/undici.ts'
 import { privateKeyJwt, TokenManager } from '../src/index.ts'
 import { instrumentTokenManager } from '../src/opentelemetry/index.ts'
 import { AuthorizationServer } from './support/authorization-server.ts'
+import { apiThatRejects, everythingHappens } from './support/everything-happens.ts'
 import { Fleet } from './support/fleet.ts'
 import { clientOf, managed } from './support/managed.ts'
 import { startPrometheus } from './support/prometheus.ts'
@@ -31,54 +32,10 @@ async function samplesOf({ samples }: { samples(): Promise<Map<string, number>> 
   return new Map([...(await samples())].filter(([name]) => !/_bucket|_sum/.test(name)))
 }
 
-/** An API that refuses the first token it sees, and takes any other. */
-function apiThatRejects(text: string) {
-  return async (_: string, init: RequestInit) =>
-    new Response('', { status: new Headers(init.headers).get('authorization') === `Bearer ${text}` ? 401 : 200 })
-}
-
 describe('what Prometheus scrapes', () => {
   it('has a name, a unit and the labels for everything that a fleet in trouble does', async () => {
     await using prometheus = await startPrometheus()
-    const fleet = new Fleet()
-    const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const expiresAt = fleet.clock.now() + 10 * 24 * HOUR
-    const keyed = { clientAuthentication: privateKeyJwt({ key, expiresAt }), clientSecret: undefined, scope: 'read' }
-    const { tokens, store } = fleet.join(keyed as Partial<ClientOptions>)
-    instrumentTokenManager(tokens, { meterProvider: prometheus.meterProvider })
-    const other = fleet.join(keyed as Partial<ClientOptions>)
-    const ask = (ms = 5 * SECOND) => fleet.tokensOf([{ tokens } as never], ms)
-
-    // Found in the store, then at hand, then requested anew, with a retry, by the holder of the lease.
-    await fleet.tokensOf([other])
-    await ask()
-    await ask()
-    await fleet.clock.advance(HOUR)
-    fleet.server.script.push(
-      { status: 503 },
-      { body: { ...fleet.server.token(), expires_in: undefined, scope: 'other' } },
-    )
-    await ask()
-    // Rejected by an API, which takes the next one; then that one too.
-    const call = createTokenFetch(tokens, {
-      origins: ['https://api.example'],
-      fetch: apiThatRejects('token-2') as never,
-    })
-    const calling = call('https://api.example/orders')
-    await fleet.clock.advance(5 * SECOND)
-    expect((await calling).status).toBe(200)
-    tokens.invalidate({}, tokens.source().peek() as never)
-    // The store holds what nobody can read, and then fails; the authorization server refuses, and is not asked again at once.
-    await fleet.clock.advance(2 * HOUR)
-    await fleet.tokensOf([other], 5 * SECOND)
-    fleet.store.tamper((record) => ({ ...record, value: 'nonsense' }))
-    fleet.server.byDefault = DENIED
-    await expect(ask(100)).rejects.toThrow()
-    await expect(ask(100)).rejects.toThrow()
-    await fleet.clock.advance(5 * SECOND)
-    store.fault = 'error'
-    await expect(ask()).rejects.toThrow()
-
+    await everythingHappens(prometheus.meterProvider)
     const text = await prometheus.scrape()
     const samples = [...(await samplesOf(prometheus)).keys()]
     expect(samples.sort()).toMatchInlineSnapshot(`

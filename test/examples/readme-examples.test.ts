@@ -236,7 +236,16 @@ describe('the examples of the README', () => {
       name.endsWith('.ts'),
     )
     const tested = new Set(['errors', NOT_RUN_HERE, ...EXAMPLES.map(([name]) => name)])
-    const others = ['incidents', 'main-job', 'print-token', 'quick-start', 'partner-endpoints', 'undici', 'fleet']
+    const others = [
+      'incidents',
+      'main-job',
+      'print-token',
+      'quick-start',
+      'partner-endpoints',
+      'undici',
+      'fleet',
+      'telemetry',
+    ]
     const texts = others.map((name) => readFileSync(new URL(`${name}.test.ts`, import.meta.url), 'utf8'))
     const hasItsOwn = (name: string) => texts.some((text) => text.includes(`examples/${name}.ts`))
     expect(
