@@ -46,14 +46,10 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
     mutate: [
       'src/store/{breaker,encryption,found-record,guarded-store,memory-store,record,store-entry,token-share}.ts',
     ],
-    tests: [
-      'test/store/{breaker,encryption,found-record,guarded-store,lying-stores,memory-store,token-share}.test.ts',
-      'test/store/what-is-stored.test.ts',
-      SHARED,
-    ],
+    tests: ['test/store/{breaker,encryption,found-record,guarded-store,memory-store,store-entry,token-share}.test.ts'],
   },
   sharing: {
     mutate: ['src/{shared-token,shared-failure,client-share}.ts'],
-    tests: [SHARED, 'test/{shared-tokens-mutual-tls,client-options}.test.ts'],
+    tests: ['test/{shared-failure,shared-tokens-mutual-tls,client-options}.test.ts', SHARED],
   },
 }
