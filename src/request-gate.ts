@@ -59,9 +59,9 @@ export class RequestGate {
     return this.#failures.inARow > 0
   }
 
-  /** Milliseconds until requests are no longer held back. */
-  pauseMs(): number {
-    return Math.max(this.#failures.remainingMs(), this.#throttling.remainingMs())
+  /** Milliseconds until requests are no longer held back; until refreshes of valid tokens are not. */
+  pauseMs({ refresh = false }: { readonly refresh?: boolean } = {}): number {
+    return Math.max(this.#failures.remainingMs(), refresh ? this.#throttling.remainingMs() : 0)
   }
 
   /** Leave to send a request, to be given back by {@link release}; or the failure that stands against it. */
@@ -125,10 +125,10 @@ export class RequestGate {
     // Newer requests have succeeded: this one was slow, and says nothing about now.
     if (error.retryable && askedMs === 0 && afterSuccesses < this.#knownSuccesses) return
     this.#knownFailures += 1
-    if (retryAfterMs > 0) this.#throttling.prolong(error, cappedRetryAfterMs(retryAfterMs, true))
+    this.#throttling.prolong(error, cappedRetryAfterMs(retryAfterMs, true))
     // What was under way when the trouble began says little new: one outage is one failure.
     if (!probe && this.#failures.recall() !== undefined) {
-      if (askedMs > 0) this.#failures.prolong(error, askedMs)
+      this.#failures.prolong(error, askedMs)
       return
     }
     this.#lastError = error

@@ -212,8 +212,13 @@ export class TokenSource extends Cacheable {
     const { settings, gate, clock } = this.#context
     const token = this.current()
     if (!settings.keepWarm || token === undefined) return undefined
-    const pauseMs = Math.max(this.#renewal?.pauseMs() ?? 0, gate.pauseMs())
-    return this.state() === 'fresh' ? Math.max(0, this.#dueAfterMs() - token.ageMs(clock)) : pauseMs
+    if (this.state() === 'fresh') return Math.max(0, this.#dueAfterMs() - token.ageMs(clock))
+    const validMs = token.expiredAfterMs - token.ageMs(clock)
+    const ownPauseMs = this.#renewal?.pauseMs() ?? 0
+    // A server that asks for a long pause is obeyed for longer while the token is valid.
+    return validMs > 0
+      ? Math.min(Math.max(ownPauseMs, gate.pauseMs({ refresh: true })), validMs)
+      : Math.max(ownPauseMs, gate.pauseMs())
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenManager } from '../src/token-manager.ts'
-import { Fleet } from './support/fleet.ts'
+import { Fleet, type FleetProcess } from './support/fleet.ts'
 
 const STEP_MS = 100
 const MOST_MS = 120_000
@@ -26,6 +26,8 @@ async function askFor(ms: number, tokens: TokenManager, { clock }: Fleet): Promi
   }
 }
 
+type Pair = [FleetProcess, FleetProcess]
+
 describe('a process that finds a token which another requested after its own failures', () => {
   it.each([
     ['denials', { status: 401, body: { error: 'invalid_client' } }, 2000],
@@ -34,7 +36,7 @@ describe('a process that finds a token which another requested after its own fai
   ])('counts %s from the beginning', async (_what, trouble, withinMs) => {
     const fleet = new Fleet()
     fleet.server.expiresIn = 10
-    const [{ tokens: other }, { tokens }] = fleet.processes(2) as [{ tokens: TokenManager }, { tokens: TokenManager }]
+    const [{ tokens: other }, { tokens }] = fleet.processes(2) as Pair
     fleet.server.byDefault = trouble
     await askFor(20_000, tokens, fleet)
     fleet.server.byDefault = {}
@@ -56,7 +58,7 @@ describe('a process that finds a token which another requested after its own fai
 describe('a process that uses a rejected token on', () => {
   it('takes the newer one that another process got, and requests none itself', async () => {
     const fleet = new Fleet()
-    const [{ tokens: other }, { tokens }] = fleet.processes(2) as [{ tokens: TokenManager }, { tokens: TokenManager }]
+    const [{ tokens: other }, { tokens }] = fleet.processes(2) as Pair
     const both = [other, tokens]
     for (const text of ['token-1', 'token-2']) {
       for (const one of both) {

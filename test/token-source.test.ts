@@ -251,6 +251,19 @@ describe('keepWarm', () => {
     expect(tokens.source().peek()).toBeDefined()
   })
 
+  it('obeys a long `Retry-After` for an hour while the token is valid, and for five minutes once it has expired', async () => {
+    const { tokens, server, clock } = managed({ keepWarm: true })
+    server.expiresIn = 60
+    await tokens.getToken()
+    server.byDefault = { status: 429, headers: { 'retry-after': '36000' } }
+    await clock.advance(60 * SECOND)
+    expect(server.requests).toHaveLength(2)
+    server.byDefault = {}
+    await clock.advance(5 * 60 * SECOND)
+    expect(server.requests).toHaveLength(3)
+    expect(tokens.source().peek()).toBeDefined()
+  })
+
   it('leaves the supplier of a wrong secret alone while the denial is remembered', async () => {
     let reads = 0
     const clientSecret = () => {
