@@ -131,6 +131,10 @@ const EXPECTED: Record<string, PublicNames> = {
       'StoreEncryptionOptions',
     ],
   },
+  'evertoken/opentelemetry': {
+    values: ['instrumentTokenManager'],
+    types: ['InstrumentationOptions'],
+  },
   'evertoken/testing': {
     values: [
       'MemoryTokenStore',
