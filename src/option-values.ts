@@ -74,3 +74,9 @@ export function text(value: unknown, option: string): string {
   if (typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)) return value
   throw optionError(option, 'must be a non-empty string without control characters', 'Is the environment variable set?')
 }
+
+/** An object of the user's with these methods. @throws TypeError naming the option, and the first that is missing */
+export function requireMethods(value: unknown, option: string, names: readonly string[], hint?: string): void {
+  const missing = names.find((name) => typeof (value as Record<string, unknown> | null)?.[name] !== 'function')
+  if (missing !== undefined) throw optionError(option, `must be an object with the method \`${missing}\``, hint)
+}

@@ -2,15 +2,15 @@ import { inspect } from 'node:util'
 import { AccessToken } from './access-token.ts'
 import type { ClientOptions } from './client-options.ts'
 import { Clients } from './clients.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { systemClock } from './clock.ts'
 import { optionError } from './errors.ts'
 import { TokenEventEmitter, type TokenEventListener, type TokenEvents } from './events.ts'
 import type { GetTokenOptions } from './get-token-options.ts'
 import { KeepWarm } from './keep-warm.ts'
 import { logEvents } from './logger.ts'
-import { count, ownOptions } from './option-values.ts'
-import { GuardedStore } from './store/guarded-store.ts'
-import type { TokenStore } from './store/token-store.ts'
+import { managedStore } from './managed-store.ts'
+import { count, ownOptions, requireMethods } from './option-values.ts'
+import type { GuardedStore } from './store/guarded-store.ts'
 import type {
   TokenManagerOptions,
   TokenManagerSettings,
@@ -73,7 +73,7 @@ export class TokenManager<Name extends string = never> {
       requireMethods(logger, 'logger', ['debug', 'info', 'warn', 'error'])
       logEvents(this.#events, logger)
     }
-    this.#store = store && guardedStore(store, clock, this.#events)
+    this.#store = store === undefined ? undefined : managedStore(store, clock, this.#events)
     this.#keepWarm = new KeepWarm(clock, () => this.#sources.lasting())
     this.#clients = new Clients({
       clock,
@@ -253,27 +253,4 @@ export class TokenManager<Name extends string = never> {
     this.#sources.pin(source)
     this.#configured.add(source)
   }
-}
-
-const STORE_EVENTS = {
-  failed: 'storeFailed',
-  suspended: 'storeSuspended',
-  resumed: 'storeResumed',
-  unreadable: 'storeRecordUnreadable',
-} as const
-
-function guardedStore(store: TokenStore, clock: Clock, events: TokenEventEmitter): GuardedStore {
-  requireMethods(store, 'store', ['get', 'set', 'delete'])
-  requireMethods(store.encryption, 'store.encryption', ['cells'])
-  return new GuardedStore(
-    store,
-    clock,
-    ({ kind, ...about }) => events.emit(STORE_EVENTS[kind], () => about as never),
-    (call) => events.emit('storeCalled', () => call),
-  )
-}
-
-function requireMethods(value: unknown, option: string, names: readonly string[]): void {
-  const missing = names.find((name) => typeof (value as Record<string, unknown> | null)?.[name] !== 'function')
-  if (missing !== undefined) throw optionError(option, `must be an object with the method \`${missing}\``)
 }

@@ -211,12 +211,22 @@ describe('a manager with a store', () => {
   it.each([
     ['store', {}],
     ['store', { get() {}, set() {} }],
+    ['store', 'redis://127.0.0.1'],
     ['store.encryption', { get() {}, set() {}, delete() {} }],
-  ])('refuses what is none: option `%s`', (option, store) => {
+    ['store.encryption', new Map()],
+  ])('refuses what is none, and says how to make one: option `%s`', (option, store) => {
     const { server } = new Fleet()
-    expect(() => new TokenManager({ ...clientOf(server), store: store as never })).toThrow(
-      `option \`${option}\` must be`,
-    )
+    const make = () => new TokenManager({ ...clientOf(server), store: store as never })
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(`option \`${option}\` must be`)
+    expect(make).toThrow('`new RedisTokenStore(')
+  })
+
+  it.each([null, '', 0, false])('refuses `%j` for one, which would leave each process to itself', (store) => {
+    const { server } = new Fleet()
+    const make = () => new TokenManager({ ...clientOf(server), store: store as never })
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow('option `store` must be an object with the method `get`. Leave it out where there is none.')
   })
 
   it('fails a client that needs all scopes by its own request, though the store has a token with fewer', async () => {

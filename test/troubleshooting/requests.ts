@@ -199,7 +199,8 @@ export const STORE: Mistakes = {
       'must be a client of the package',
       () => new RedisTokenStore({ url: 'redis://127.0.0.1' } as never, { encryptionKeys: KEY }),
     ),
-    wrong('The Redis client for the store: `store: redis`', '`store`', () => managerWith({ store: client })),
+    wrong('The Redis client for the store: `store: redis`', 'RedisTokenStore', () => managerWith({ store: client })),
+    wrong('No store, written as `null` or `false`', 'Leave it out', () => managerWith({ store: null })),
     {
       mistake: 'A Redis client that was not connected',
       error: 'storeFailed',
