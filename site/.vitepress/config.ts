@@ -48,8 +48,14 @@ export default defineConfig({
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(md) {
-      md.core.ruler.push('links-outside', (state) => {
-        for (const { children } of state.tokens) {
+      md.core.ruler.push('links-and-pictures', (state) => {
+        for (const [i, { children }] of state.tokens.entries()) {
+          // On a phone a picture is moved sideways, by keyboard too.
+          const [only, ...others] = children ?? []
+          if (only?.type === 'image' && others.length === 0) {
+            state.tokens[i - 1]?.attrJoin('class', 'picture')
+            state.tokens[i - 1]?.attrSet('tabindex', '0')
+          }
           for (const token of children ?? []) {
             const href = token.type === 'link_open' ? token.attrGet('href') : null
             if (href !== null) token.attrSet('href', linkOutside(href, state.env.relativePath ?? ''))
