@@ -3,7 +3,7 @@ import type { TokenEventEmitter } from '../events.ts'
 import type { TokenSource } from '../token-source.ts'
 import { tokenVerdict } from './challenge.ts'
 import { canSendTwice, mayReplay, type ReplayMode } from './replay.ts'
-import { isNonceWanted, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
+import { type Header, isNonceWanted, lastingHeaders, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
 import type { Dispatch, DispatchController, DispatchHandler, DispatchOptions, UndiciAnswer } from './undici-dispatch.ts'
 import { type CallerHeaders, ownValue, withOurs } from './undici-headers.ts'
 import { type ReplayableRequest, type ReplayReason, Sending } from './undici-sending.ts'
@@ -17,30 +17,41 @@ export interface ExchangeRules {
   readonly events: TokenEventEmitter
 }
 
-/** A request that may carry a token. */
-export interface ApprovedRequest {
-  readonly options: DispatchOptions
-  readonly headers: CallerHeaders
-  readonly handler: DispatchHandler
-  readonly source: TokenSource
-  /** The origin that may receive the token. */
-  readonly origin: string
-}
-
 /** One request on its way: waits for its token, is sent, and once more if that token is rejected, or for a nonce. */
 export class Exchange implements ReplayableRequest {
   readonly #rules: ExchangeRules
-  readonly #request: ApprovedRequest
-  readonly #sentAgainFor: ReplayReason[] = []
+  readonly #options: DispatchOptions
+  readonly #headers: CallerHeaders
+  readonly #handler: DispatchHandler
+  readonly #source: TokenSource
+  readonly #origin: string
+  #sentAgainFor: readonly ReplayReason[] = NEVER
 
-  constructor(rules: ExchangeRules, request: ApprovedRequest) {
+  /**
+   * @param options a copy
+   * @param headers those of the options, a copy too
+   * @param origin the one that may receive the token
+   */
+  constructor(
+    rules: ExchangeRules,
+    options: DispatchOptions,
+    headers: CallerHeaders,
+    handler: DispatchHandler,
+    source: TokenSource,
+    origin: string,
+  ) {
     this.#rules = rules
-    this.#request = request
+    this.#options = options
+    this.#headers = headers
+    this.#handler = handler
+    this.#source = source
+    this.#origin = origin
   }
 
   /** Sends the request, at once if the token is at hand; gives what a dispatcher's `dispatch` gives. */
   start(): boolean {
-    const { source, handler } = this.#request
+    const source = this.#source
+    const handler = this.#handler
     const token = tokenAtHand(source)
     if (token !== undefined) return this.#send(token)
     const fail = (error: Error, controller: DispatchController) => handler.onResponseError?.(controller, error)
@@ -57,13 +68,18 @@ export class Exchange implements ReplayableRequest {
     try {
       this.#send(token)
     } catch (error) {
-      this.#request.handler.onResponseError?.(null, error as Error)
+      this.#handler.onResponseError?.(null, error as Error)
     }
+  }
+
+  /** Whether an answer with this status has to be looked at. */
+  isOfConcern(status: number): boolean {
+    return status === 401 || this.#rules.isTokenRejected !== undefined || this.#source.settings().dpop !== undefined
   }
 
   /** Takes the nonce from an answer; tells whether the API refuses the request for want of it. */
   isNonceWanted(token: AccessToken, { statusCode: status, headers }: UndiciAnswer): boolean {
-    const { source } = this.#request
+    const source = this.#source
     if (source.settings().dpop === undefined) return false
     return isNonceWanted({ source, token, url: this.#url() }, { status, header: (name) => headers[name] })
   }
@@ -75,42 +91,51 @@ export class Exchange implements ReplayableRequest {
     const isRejected =
       (statusCode === 401 && tokenVerdict(headers['www-authenticate']) === 'rejected') ||
       isTokenRejected?.(answer) === true
-    if (isRejected) this.#request.source.invalidate(token)
+    if (isRejected) this.#source.invalidate(token)
     return isRejected
   }
 
   /** Whether the request may be sent once more. */
   mayReplay(reason: ReplayReason): boolean {
-    const { method, body } = this.#request.options
+    const { method, body } = this.#options
     if (this.#sentAgainFor.includes(reason) || !mayReplay(this.#rules.replay, String(method))) return false
     return canSendTwice(body)
   }
 
   /** Sends the request once more, with this token. */
   replay(token: AccessToken, reason: ReplayReason): void {
-    const { source, origin } = this.#request
-    this.#sentAgainFor.push(reason)
-    if (reason === 'token') this.#rules.events.emit('requestReplayed', () => ({ client: source.client, origin }))
+    const { client } = this.#source
+    this.#sentAgainFor = [...this.#sentAgainFor, reason]
+    if (reason === 'token') this.#rules.events.emit('requestReplayed', () => ({ client, origin: this.#origin }))
     this.#sendLater(token)
   }
 
   #send(token: AccessToken): boolean {
-    const { options, headers, handler, source } = this.#request
+    const { dispatch, events } = this.#rules
+    const source = this.#source
+    const { hooks, dpop } = source.settings()
     const names = tokenHeaderNames(token)
-    if (ownValue(headers, names[0] ?? '') !== undefined) {
-      tellKept(this.#rules.events, source.client, this.#request.origin)
-      return this.#rules.dispatch(options, handler)
+    // Without a hook it was looked for before.
+    if (hooks.applyToken !== undefined && ownValue(this.#headers, names[0] ?? '') !== undefined) {
+      tellKept(events, source.client, this.#origin)
+      return dispatch(this.#options, this.#handler)
     }
-    const ours = tokenHeaders({ source, token, method: String(options.method), url: this.#url() })
-    const sent = { ...options, headers: withOurs(headers, ours, names) }
-    return this.#rules.dispatch(sent, new Sending(this, source, token, handler))
+    const ours = dpop === undefined ? lastingHeaders(token) : this.#provenHeaders(token)
+    const headers = withOurs(this.#headers, ours, names)
+    return dispatch({ ...this.#options, headers }, new Sending(this, source, token, this.#handler))
+  }
+
+  #provenHeaders(token: AccessToken): readonly Header[] {
+    return tokenHeaders({ source: this.#source, token, method: String(this.#options.method), url: this.#url() })
   }
 
   // A path has a slash in front, and is sent as it is.
   #url(): string {
-    return `${this.#request.origin}${this.#request.options.path}`
+    return `${this.#origin}${this.#options.path}`
   }
 }
+
+const NEVER: readonly ReplayReason[] = []
 
 /** Tells that a request went out with a header of the caller's own. */
 export function tellKept(events: TokenEventEmitter, client: string | undefined, origin: string): void {

@@ -9,6 +9,7 @@ export class UndiciOrigins {
   // The last origin that was found to be allowed, as it was given.
   #known: string | undefined
   #receiver = ''
+  #isSecure = false
 
   /** @throws TypeError naming the option `origins` */
   constructor(origins: readonly string[] | undefined, onOtherOrigin: 'refuse' | 'omit') {
@@ -31,13 +32,14 @@ export class UndiciOrigins {
   #find(given: unknown, source: TokenSource): string | undefined {
     const { allowInsecureLoopback } = source.settings()
     if (this.#known !== undefined && given === this.#known) {
-      if (allowInsecureLoopback || this.#receiver.startsWith('https:')) return this.#receiver
+      if (allowInsecureLoopback || this.#isSecure) return this.#receiver
     }
     const text = String(given ?? '')
     if (!URL.canParse(text)) throw noOrigin()
     const origin = this.#listed.receiver(new URL(text), allowInsecureLoopback)
     if (origin === undefined) return undefined
     this.#receiver = origin
+    this.#isSecure = origin.startsWith('https:')
     this.#known = text
     return origin
   }

@@ -14,6 +14,8 @@ export type ReplayReason = 'token' | 'nonce'
 
 /** The request that is sent, as far as its answer concerns it. */
 export interface ReplayableRequest {
+  /** Whether an answer with this status has to be looked at. */
+  isOfConcern(status: number): boolean
   /** Takes the nonce from an answer; tells whether the API refuses the request for want of it. */
   isNonceWanted(token: AccessToken, answer: UndiciAnswer): boolean
   /** Whether an answer says that the token is not accepted; its source knows then. */
@@ -75,9 +77,12 @@ export class Sending implements DispatchHandler {
   }
 
   onResponseStart(controller: DispatchController, status: number, headers: AnswerHeaders, message?: string): void {
+    if (status < 200 || !this.#request.isOfConcern(status)) {
+      this.#handler.onResponseStart?.(controller, status, headers, message)
+      return
+    }
     const pass = () => this.#handler.onResponseStart?.(controller, status, headers, message)
-    if (status < 200) pass()
-    else this.#settle(controller, { statusCode: status, headers }, pass)
+    this.#settle(controller, { statusCode: status, headers }, pass)
   }
 
   onResponseData(controller: DispatchController, chunk: Uint8Array): void {
@@ -87,7 +92,9 @@ export class Sending implements DispatchHandler {
   }
 
   onResponseEnd(controller: DispatchController, trailers: AnswerHeaders): void {
-    this.#end(() => this.#handler.onResponseEnd?.(controller, trailers))
+    if (this.#isDropped || this.#held !== undefined)
+      this.#end(() => this.#handler.onResponseEnd?.(controller, trailers))
+    else this.#handler.onResponseEnd?.(controller, trailers)
   }
 
   onResponseError(controller: DispatchController | null, error: Error): void {

@@ -60,15 +60,17 @@ export function tokenInterceptor<Name extends string = never>(
     const dispatch = inner as unknown as Dispatch
     const context: ExchangeRules = { ...rules, dispatch, events }
     // Handlers of requests that were led to another origin, by a redirect most likely. What comes back is its doing.
+    const mayLeaveOut = rules.onOtherOrigin === 'omit'
     const astray = new WeakSet<DispatchHandler>()
 
     function dispatchWithToken(given: DispatchOptions, handler: DispatchHandler): boolean {
       const wanted = ownToken(given)
       const options: DispatchOptions = withoutToken(given)
       const headers = readHeaders(options.headers)
-      if (wanted === false || options.method === 'CONNECT' || headers === undefined || astray.has(handler)) {
+      if (wanted === false || options.method === 'CONNECT' || headers === undefined) {
         return dispatch(options, handler)
       }
+      if (mayLeaveOut && astray.has(handler)) return dispatch(options, handler)
       const chosen = wanted === undefined ? tokens.held : tokens.sourceFor(wanted)
       // With a hook, only a token tells in which header it goes.
       const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
@@ -83,7 +85,7 @@ export function tokenInterceptor<Name extends string = never>(
         return dispatch(options, handler)
       }
       const sent = typeof options.origin === 'string' ? options : { ...options, origin }
-      return new Exchange(context, { options: sent, headers, handler, source, origin }).start()
+      return new Exchange(context, sent, headers, handler, source, origin).start()
     }
 
     // undici counts the parameters.
