@@ -31,7 +31,7 @@ export interface LoadReport {
   /** How many found no usable token in the process. */
   waited: number
   readonly failures: string[]
-  /** Milliseconds, of each request. */
+  /** Milliseconds until each had its token, or none. */
   readonly durations: number[]
 }
 
