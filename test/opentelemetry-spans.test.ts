@@ -1,4 +1,4 @@
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { context, INVALID_SPAN_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -101,6 +101,13 @@ describe('a token request', () => {
     expect(request?.links.map((link) => link.context)).toEqual([cause.spanContext()])
   })
 
+  it('is linked to nothing where the caller is not traced', async () => {
+    const { tokens, spans } = traced()
+    const untraced = trace.setSpan(context.active(), trace.wrapSpanContext(INVALID_SPAN_CONTEXT))
+    await context.with(untraced, () => tokens.getToken())
+    expect(spans()[0]?.links).toEqual([])
+  })
+
   it('is what the HTTP client works under, and nothing of its callers', async () => {
     const active: unknown[] = []
     const { tokens, tracer, spans } = traced({
@@ -138,7 +145,9 @@ describe('a token request', () => {
   })
 
   it('that hangs in a function of ours ends with its time', async () => {
-    const { tokens, spans, clock } = traced({ clientSecret: () => new Promise<string>(() => {}) })
+    const { tokens, spans, clock } = traced({
+      buildRequest: () => new Promise<never>(() => {}),
+    } as Partial<ClientOptions>)
     const waiting = tokens.getToken().catch(() => {})
     await clock.advance(60 * SECOND)
     await waiting

@@ -3,11 +3,14 @@ import axios from 'axios'
 import { Dispatcher } from 'undici'
 import { describe, expect, it } from 'vitest'
 import type { ClientOptions } from '../src/client-options.ts'
+import { EVENT_NAMES } from '../src/events.ts'
 import { attachTokenManager } from '../src/http/axios.ts'
 import { createTokenFetch } from '../src/http/fetch.ts'
 import { tokenInterceptor } from '../src/http/undici.ts'
 import { privateKeyJwt, TokenManager } from '../src/index.ts'
 import { instrumentTokenManager } from '../src/opentelemetry/index.ts'
+import { GuardedStore, type StoreCall } from '../src/store/guarded-store.ts'
+import { MemoryTokenStore } from '../src/store/memory-store.ts'
 import { AuthorizationServer } from './support/authorization-server.ts'
 import { apiThatRejects, everythingHappens } from './support/everything-happens.ts'
 import { Fleet } from './support/fleet.ts'
@@ -284,7 +287,8 @@ const ROWS: readonly Row[] = [
     3,
     async ({ tokens, server, clock }) => {
       server.byDefault = { afterMs: SECOND }
-      void Promise.all([tokens.getToken(), tokens.getToken(), tokens.getToken({ forceRefresh: true })]).catch(() => {})
+      const others = [tokens.getToken({ scope: 'a' }), tokens.getToken({ forceRefresh: true })]
+      void Promise.all([tokens.getToken(), ...others]).catch(() => {})
       await clock.advance(1)
     },
   ],
@@ -390,8 +394,57 @@ const ROWS: readonly Row[] = [
   ],
 ]
 
+const MORE: readonly Row[] = [
+  [
+    'requests under way: none that has ended',
+    `evertoken_token_request_active{${CLIENT}}`,
+    0,
+    async ({ tokens, server }) => {
+      server.script.push(DENIED)
+      await tokens.getToken().catch(() => {})
+      tokens.invalidateAll()
+      await tokens.getToken()
+    },
+  ],
+  [
+    'who waits for a request behind another, once that has begun',
+    `evertoken_token_waiters{${CLIENT}}`,
+    2,
+    async ({ tokens, server, clock }) => {
+      server.byDefault = { afterMs: SECOND }
+      const ask = () => tokens.getToken({ forceRefresh: true })
+      void Promise.all([tokens.getToken(), ask(), ask()]).catch(() => {})
+      await clock.advance(1500)
+    },
+  ],
+  [
+    'a rejected token that cannot be replaced as one at hand',
+    `${LOOKUPS}{${CLIENT},evertoken_cache_level="process"}`,
+    1,
+    async ({ tokens, server, clock }) => {
+      tokens.invalidate({}, await tokens.getToken())
+      server.byDefault = { status: 503 }
+      const asked = tokens.getToken()
+      await clock.advance(20 * SECOND)
+      await asked
+    },
+  ],
+  [
+    'no lifetime below zero, of a token that is over when it comes',
+    `evertoken_token_remaining_lifetime_sum{${CLIENT}}`,
+    0,
+    async ({ tokens, server, clock }) => {
+      server.expiresIn = 0
+      server.byDefault = { afterMs: 500 }
+      const asked = tokens.getToken()
+      await clock.advance(500)
+      await asked
+    },
+  ],
+]
+
 describe('a measurement', () => {
-  it.each(ROWS)('counts %s', async (_, sample, value, act) => {
+  it.each([...ROWS, ...MORE])('counts %s', async (_, sample, value, act) => {
     await using on = await observed()
     await act(on)
     expect((await on.prometheus.samples()).get(sample)).toBe(value)
@@ -433,6 +486,35 @@ describe('a measurement', () => {
     expect(await suspended()).toBe(0)
   })
 
+  it.each([
+    ['getOrLease', { token: {} }, 'token'],
+    ['getOrLease', { error: {} }, 'error'],
+    ['getOrLease', { lease: {} }, 'lease'],
+    ['getOrLease', 'busy', 'busy'],
+    ['get', {}, 'token'],
+    ['get', undefined, 'none'],
+    ['set', true, 'done'],
+    ['renew', false, 'refused'],
+    ['delete', false, 'refused'],
+  ] as const)('tells what the store said to %s: %o is %s', async (operation, result, outcome) => {
+    const clock = new VirtualClock()
+    const calls: StoreCall[] = []
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    const guarded = new GuardedStore(
+      store,
+      clock,
+      () => {},
+      (call) => calls.push(call),
+    )
+    const called = guarded.call<unknown>(operation, async () => {
+      await clock.sleep(20)
+      return result
+    })
+    await clock.advance(20)
+    await called
+    expect(calls).toEqual([{ operation, outcome, durationMs: 20, reason: undefined }])
+  })
+
   it('tells which leases were lost, to a process that took over', async () => {
     await using prometheus = await startPrometheus()
     const fleet = new Fleet()
@@ -453,7 +535,10 @@ describe('an instrumentation', () => {
     await using prometheus = await startPrometheus()
     const clock = new VirtualClock()
     const server = new AuthorizationServer(clock)
-    const tokens = new TokenManager<string>({ clock, clients: () => clientOf(server) })
+    const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const clientAuthentication = privateKeyJwt({ key, expiresAt: clock.now() + HOUR })
+    const keyed = { clientAuthentication, clientSecret: undefined } as Partial<ClientOptions>
+    const tokens = new TokenManager<string>({ clock, clients: () => clientOf(server, keyed) })
     instrumentTokenManager(tokens, { meterProvider: prometheus.meterProvider, maxClients: 2 })
     for (let tenant = 1; tenant <= 50; tenant += 1) await tokens.getToken({ client: `tenant-${tenant}` })
     const samples = await prometheus.samples()
@@ -461,6 +546,8 @@ describe('an instrumentation', () => {
       samples.get(`${REQUESTS}{evertoken_client_name="${name}",evertoken_token_request_reason="no_token"}`),
     )
     expect(requests).toEqual([1, 1, undefined, 48])
+    const expiring = [...samples.keys()].filter((name) => name.startsWith('evertoken_credential'))
+    expect(expiring.map((name) => /client_name="([^"]+)/.exec(name)?.[1])).toEqual(['tenant-1', 'tenant-2'])
     expect(samples.get('evertoken_cache_tokens{evertoken_client_name="_OTHER",evertoken_token_state="fresh"}')).toBe(48)
   })
 
@@ -473,10 +560,14 @@ describe('an instrumentation', () => {
     expect(on.tokens.events.hearsCalls).toBe(false)
     expect(on.tokens.events.observer).toBeUndefined()
     await on.tokens.getToken({ forceRefresh: true })
+    await on.clock.advance(2 * HOUR)
     const after = await samplesOf(on.prometheus)
     for (const [name, value] of after) expect([name, value]).toEqual([name, before.get(name)])
+    expect([...after.keys()]).not.toContain(`evertoken_cache_tokens{${CLIENT},evertoken_token_state="expired"}`)
+    for (const name of EVENT_NAMES) on.tokens.events.emit(name, () => expect.unreachable(`${name} is still heard`))
     const again = instrumentTokenManager(on.tokens, { meterProvider: on.prometheus.meterProvider })
     on.end()
+    expect(on.tokens.events.observer).toBeDefined()
     await on.tokens.getToken()
     expect(await samplesOf(on.prometheus)).not.toEqual(after)
     again()

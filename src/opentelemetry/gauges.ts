@@ -25,8 +25,7 @@ export function showGauges(manager: TokenManager<string>, meter: Meter, names: C
   }
   const { expiries, end } = credentialExpiries(manager, names)
   const observe: BatchObservableCallback = (result) => {
-    const clients = tally(manager, names)
-    for (const [client, { now, waiters, states }] of clients) {
+    for (const [client, { now, waiters, states }] of tally(manager, names)) {
       const about = { [CLIENT]: client }
       result.observe(gauges.waiters, waiters, about)
       for (const [state, count] of states)
@@ -36,7 +35,6 @@ export function showGauges(manager: TokenManager<string>, meter: Meter, names: C
     }
     const isSuspended = manager.isStoreSuspended()
     if (isSuspended !== undefined) result.observe(gauges.suspended, isSuspended ? 1 : 0)
-    for (const client of expiries.keys()) if (!clients.has(client)) expiries.delete(client)
   }
   meter.addBatchObservableCallback(observe, Object.values(gauges))
   return () => {

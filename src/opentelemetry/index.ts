@@ -51,6 +51,6 @@ export function instrumentTokenManager<Name extends string>(
   manager.events.observer = observer
   return () => {
     if (manager.events.observer === observer) manager.events.observer = undefined
-    for (const end of ends.splice(0)) end()
+    for (const end of ends) end()
   }
 }

@@ -35,7 +35,7 @@ export function requestObserver(tracer: Tracer, meter: Meter, names: ClientNames
     const about = { [CLIENT]: names.of(request.client), [REASON]: inSnakeCase(request.reason) }
     return async (work) => {
       const attributes = spanAttributes(request)
-      const span = tracer.startSpan('evertoken token request', { root: true, links, attributes }, ROOT_CONTEXT)
+      const span = tracer.startSpan('evertoken token request', { links, attributes }, ROOT_CONTEXT)
       const begun = performance.now()
       let outcome: Attributes = about
       active.add(1, { [CLIENT]: about[CLIENT] })
