@@ -6,7 +6,7 @@ export interface MutationGroup {
   readonly tests: readonly string[]
 }
 
-const SHARED = 'test/shared-{tokens,failures,tokens-outage,tokens-recovery,tokens-protected}.test.ts'
+const SHARED = 'test/shared-{tokens,failures,tokens-outage,tokens-recovery,tokens-protected,tokens-trouble}.test.ts'
 
 /** Every group by its name. What can be is held by its own tests alone, the rest by what uses it too. */
 export const GROUPS: Readonly<Record<string, MutationGroup>> = {
@@ -50,6 +50,6 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   sharing: {
     mutate: ['src/{shared-token,shared-failure,client-share}.ts'],
-    tests: ['test/{shared-failure,shared-tokens-mutual-tls,client-options}.test.ts', SHARED],
+    tests: ['test/{shared-token,shared-failure,shared-tokens-mutual-tls,client-options}.test.ts', SHARED],
   },
 }
