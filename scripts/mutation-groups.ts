@@ -37,7 +37,7 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   lifecycle: {
     mutate: ['src/{token-source,token-renewal,token-flights,token-sources,token-source-inspection,keep-warm}.ts'],
     tests: [
-      'test/{token-source,token-source-calls,token-flights,token-manager,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
+      'test/{token-source,token-source-calls,token-flights,token-manager,token-exchange,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
       SHARED,
       'test/scenarios/scenarios.test.ts',
     ],
