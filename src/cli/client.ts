@@ -14,7 +14,7 @@ import type { Configuration } from './configuration.ts'
 import { FileTokenStore } from './file-token-store.ts'
 import { codeOf } from './private-files.ts'
 import type { Settings } from './settings.ts'
-import { askSecret } from './terminal.ts'
+import { askSecret, sign } from './terminal.ts'
 
 /** How a manager is made of a configuration. */
 export interface ManagerOptions {
@@ -38,9 +38,23 @@ export async function openManager(
 ): Promise<TokenManager> {
   const options = await clientOptions(configuration)
   if (!cache) return new TokenManager({ ...options, logger })
-  const store = await FileTokenStore.open(cacheFolder(process.env))
-  await store.prune()
+  const store = await openCache(cacheFolder(process.env))
   return new TokenManager({ ...options, logger, store })
+}
+
+// Where nothing can be written, a token can still be had.
+async function openCache(folder: string): Promise<FileTokenStore | undefined> {
+  try {
+    const store = await FileTokenStore.open(folder)
+    await store.prune()
+    return store
+  } catch (error) {
+    const code = codeOf(error)
+    if (error instanceof CommandError || code === undefined) throw error
+    const said = `Tokens are not kept: ${folder} cannot be used (${code}). EVERTOKEN_CACHE_DIR names another folder.`
+    process.stderr.write(`${sign('note', process.stderr)} ${said}\n`)
+    return undefined
+  }
 }
 
 /** A client's options as the library takes them. */
@@ -59,6 +73,8 @@ export async function clientOptions({ settings, secret }: Configuration): Promis
     ...(caFile !== undefined && { ca: await textOf(String(caFile), 'caFile') }),
     ...(hasCertificate && { certificate: certificateOf(settings) }),
   }
+  // Refuses what cannot be right before anybody is asked for a secret.
+  if (secret.kind === 'prompt') new TokenManager({ ...options, clientSecret: 'asked for later' } as ClientOptions)
   return { ...options, ...(await authenticationOf(settings, secret)) } as ClientOptions
 }
 
@@ -66,15 +82,14 @@ async function authenticationOf(
   settings: Settings,
   secret: Configuration['secret'],
 ): Promise<Pick<ClientOptions, 'clientAuthentication' | 'clientSecret'>> {
-  const { clientAuthentication, privateKeyFile, clientId } = settings
+  const { clientAuthentication, privateKeyFile, clientId, issuer, tokenEndpoint } = settings
   const method = clientAuthentication ?? (privateKeyFile === undefined ? undefined : 'private_key_jwt')
   if (method === 'private_key_jwt') return { clientAuthentication: privateKeyJwt(await signingOf(settings)) }
   if (method === 'tls_client_auth') return { clientAuthentication: tlsClientAuth() }
   const byName = method === undefined ? {} : { clientAuthentication: method as ClientOptions['clientAuthentication'] }
   if (secret.kind === 'file') return { ...byName, clientSecret: secretFromFile(secret.path) }
   if (secret.kind === 'text') return { ...byName, clientSecret: secret.text }
-  const where = settings.issuer ?? settings.tokenEndpoint
-  return { ...byName, clientSecret: await askSecret(`Secret of client ${String(clientId)} at ${String(where)}: `) }
+  return { ...byName, clientSecret: await askSecret(`Secret of client ${clientId} at ${issuer ?? tokenEndpoint}: `) }
 }
 
 async function signingOf({ privateKeyFile, algorithm, keyId }: Settings): Promise<Parameters<typeof privateKeyJwt>[0]> {

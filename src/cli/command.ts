@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { AccessToken } from '../access-token.ts'
 import { TokenError } from '../errors.ts'
@@ -7,8 +8,9 @@ import { type Configuration, type ConfigurationFlags, configurationPath, readCon
 import { describeReport, diagnose } from './doctor-command.ts'
 import { describeInspected, inspectToken } from './inspect-command.ts'
 import { LOG_LEVELS, openLogger } from './log.ts'
+import { codeOf } from './private-files.ts'
 import { SETTINGS, type Setting, waysToSet } from './settings.ts'
-import { readInput, sign } from './terminal.ts'
+import { printable, readInput, sign } from './terminal.ts'
 import { describeToken, type GetTokenFlags, obtainToken, type TokenOutput } from './token-command.ts'
 
 type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
@@ -16,31 +18,40 @@ type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
 /**
  * Runs the command `evertoken` with these arguments, as in `process.argv`. Resolves with its exit code: 0, or 1 when
  * `doctor` found something wrong, 2 for a mistake in flags or configuration, 3 when no token could be had, 4 and 5 for an
- * API's answer of that class.
+ * API's answer of that class, 130 when the question for a secret was left.
  */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   let exitCode = 0
   const finish = (code: number) => {
     exitCode = code
   }
+  process.stdout.on('error', leaveQuietly)
   try {
     await program(finish).parseAsync([...argv])
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
     const { message, exitCode: code } = explained(error)
-    process.stderr.write(`${sign('wrong', process.stderr)} ${message}\n`)
+    process.stderr.write(`${sign('wrong', process.stderr)} ${printable(message)}\n`)
     return code
   }
 }
 
+// Who reads it has enough, such as `head`.
+function leaveQuietly(error: Error): void {
+  if (codeOf(error) !== 'EPIPE') throw error
+  process.exit()
+}
+
+const PACKAGE: { readonly version: string } = createRequire(import.meta.url)('../../package.json')
+
 function program(finish: (exitCode: number) => void): Command {
   const command = new Command('evertoken')
     .description('OAuth 2.0 access tokens for service-to-service APIs.')
-    .helpCommand(false)
+    .version(PACKAGE.version)
     .exitOverride()
     .addHelpText('after', EXAMPLES)
-  withClient(command.command('token'))
+  withToken(command.command('token'))
     .description('print an access token; from the cache while it is valid')
     .option('--header', 'print a whole Authorization header')
     .addOption(outputOption())
@@ -50,7 +61,7 @@ function program(finish: (exitCode: number) => void): Command {
       const token = await tokenBy(await configured(others), others)
       process.stdout.write(`${describeToken(token, { header, output })}\n`)
     })
-  withClient(command.command('call'))
+  withToken(command.command('call'))
     .description('send a request to an API, with a token')
     .argument('<url>', 'the whole URL')
     .option('-X, --request <method>', 'default: GET, or POST with data')
@@ -63,7 +74,8 @@ function program(finish: (exitCode: number) => void): Command {
       const configuration = await configured(others)
       const url = apiUrl(given, configuration.settings.allowInsecureLoopback === true)
       const answer = await callApi(url, await tokenBy(configuration, others), { request, data, header })
-      if (include || answer.exitCode !== 0) (include ? process.stdout : process.stderr).write(`${answer.head}\n\n`)
+      if (include || answer.exitCode !== 0)
+        (include ? process.stdout : process.stderr).write(`${printable(answer.head)}\n\n`)
       process.stdout.write(shownBody(answer, process.stdout.isTTY))
       finish(answer.exitCode)
     })
@@ -71,20 +83,25 @@ function program(finish: (exitCode: number) => void): Command {
     .description('find out why a set-up does not work; makes one token request')
     .option('--try <method>', 'a client authentication method to try, by one token request; may be repeated', appended)
     .addOption(outputOption())
-    .action(async (flags: Flags & { readonly try?: readonly string[]; readonly output: TokenOutput['output'] }) => {
-      const { try: methods, output, ...others } = flags
-      const report = await diagnose(clientFlags(others), methods ?? [], process.env)
-      process.stdout.write(output === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : describeReport(report))
-      finish(report.works ? 0 : 1)
-    })
-  withClient(command.command('inspect'))
-    .description(
-      'show what a token says of itself, without verifying it; one that is piped in, or - for none: the cached',
+    .action(
+      async (
+        flags: ConfigurationFlags & { readonly try?: readonly string[]; readonly output: TokenOutput['output'] },
+      ) => {
+        const { try: methods, output, ...others } = flags
+        const report = await diagnose(others, methods ?? [], process.env)
+        process.stdout.write(output === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : describeReport(report))
+        finish(report.works ? 0 : 1)
+      },
     )
+  withToken(command.command('inspect'))
+    .description('show what a token that is piped in says of itself, without verifying it')
     .option('--cached', 'the token that `evertoken token` prints, instead of one that is piped in')
     .addOption(outputOption())
     .action(async ({ cached, output, ...others }: Flags & { cached?: boolean; output: TokenOutput['output'] }) => {
-      const text = cached ? (await tokenBy(await configured(others), others)).reveal() : await readInput()
+      if (!cached && process.stdin.isTTY) {
+        throw new CommandError('There is no token.', 'Pipe one in: evertoken token | evertoken inspect, or --cached.')
+      }
+      const text = cached ? (await tokenBy(await configured(others), others)).reveal() : String(await readInput())
       const inspected = inspectToken(text)
       if (inspected === undefined) throw new CommandError('The token is not a JWT: only its server can read it.')
       const shown =
@@ -115,10 +132,15 @@ function withClient(command: Command): Command {
   command.option('--profile <name>', `a profile of ${configurationPath(process.env)}`)
   command.option('--config <path>', 'another file with profiles')
   for (const setting of SETTINGS) command.addOption(settingOption(setting))
+  return command.exitOverride()
+}
+
+function withToken(command: Command): Command {
+  withClient(command)
   command.option('--no-cache', 'neither use nor keep a cached token')
   command.option('--fresh', 'request a new token')
   const levels = new Option('--log-level <level>', 'write log lines to stderr').choices(LOG_LEVELS)
-  return command.addOption(levels.default('silent')).exitOverride()
+  return command.addOption(levels.default('silent'))
 }
 
 function settingOption({ flags, description, variable, kind }: Setting): Option {

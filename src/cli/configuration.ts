@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import { ownOptions } from '../option-values.ts'
 import { CommandError } from './command-error.ts'
 import { codeOf, readPrivateFile } from './private-files.ts'
@@ -73,7 +73,7 @@ export async function readConfiguration(
       'Give --issuer and --client-id, set EVERTOKEN_ISSUER and EVERTOKEN_CLIENT_ID, or write a profile.',
     )
   }
-  return ofProfile({ file, name, path, isOwn: config === undefined }, flags, environment)
+  return await ofProfile({ file, name, path, isOwn: config === undefined }, flags, environment)
 }
 
 function ofEnvironment(flags: Settings, variables: Settings, environment: NodeJS.ProcessEnv): Configuration {
@@ -102,11 +102,11 @@ interface ChosenProfile {
   readonly isOwn: boolean
 }
 
-function ofProfile(
+async function ofProfile(
   { file, name, path, isOwn }: ChosenProfile,
   flags: Settings,
   environment: NodeJS.ProcessEnv,
-): Configuration {
+): Promise<Configuration> {
   const profiles = ownOptions<Record<string, Profile>>(file.profiles ?? {}, 'profiles.')
   const found = profiles[name]
   if (found === undefined) {
@@ -122,7 +122,11 @@ function ofProfile(
       "The profile's secret is not sent elsewhere: leave out one of the two.",
     )
   }
-  if (!isOwn) refuseOthers(profile, path)
+  for (const { name: option, kind } of SETTINGS) {
+    if (kind !== 'file' || own[option] === undefined || typeof own[option] === 'string') continue
+    throw new CommandError(`\`profiles.${name}.${option}\` must be the path of a file.`)
+  }
+  if (!isOwn) await refuseOthers(profile, path)
   const text = clientSecret ?? (clientSecretVariable === undefined ? undefined : environment[clientSecretVariable])
   if (clientSecretVariable !== undefined && text === undefined) {
     throw new CommandError(`The variable ${clientSecretVariable}, which profile ${name} names, is not set.`)
@@ -132,7 +136,7 @@ function ofProfile(
 }
 
 // A file that lies in a checkout may be anybody's: it must not reach for secrets that it did not bring.
-function refuseOthers(profile: Profile, path: string): void {
+async function refuseOthers(profile: Profile, path: string): Promise<void> {
   const hint = 'Put the profile into your own configuration instead.'
   if (profile.clientSecretVariable !== undefined) {
     throw new CommandError(`${path} is not your own configuration, and may not name a variable with a secret.`, hint)
@@ -140,9 +144,21 @@ function refuseOthers(profile: Profile, path: string): void {
   for (const { name, kind } of SETTINGS) {
     const value = profile[name]
     if (kind !== 'file' || typeof value !== 'string') continue
-    if (isAbsolute(value) || value.split(/[\\/]/).includes('..')) {
+    const folder = dirname(resolve(path))
+    if (!(await isInside(resolve(folder, value), folder))) {
       throw new CommandError(`${path} is not your own configuration: \`${name}\` must be a file beside it.`, hint)
     }
+  }
+}
+
+// Also by links, which a checkout may have.
+async function isInside(path: string, folder: string): Promise<boolean> {
+  if (!path.startsWith(join(folder, sep))) return false
+  try {
+    return (await realpath(path)).startsWith(join(await realpath(folder), sep))
+  } catch {
+    // What is not there is told by who reads it.
+    return true
   }
 }
 

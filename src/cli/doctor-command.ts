@@ -9,7 +9,7 @@ import { type ConfigurationFlags, readConfiguration } from './configuration.ts'
 import { checkConnection } from './doctor-connection.ts'
 import { checkServer, type ServerFindings } from './doctor-server.ts'
 import { inspectToken } from './inspect-command.ts'
-import { bold, type Mark, sign, withProgress } from './terminal.ts'
+import { bold, type Mark, printable, sign, withProgress } from './terminal.ts'
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -154,13 +154,14 @@ function summaryOf(findings: readonly Finding[]): string {
 /** A report to read: the cause first. */
 export function describeReport({ works, summary, findings, settings }: Report): string {
   const { stdout } = process
-  const lines = [`${sign(works ? 'ok' : 'wrong', stdout)} ${bold(summary, stdout)}`, '']
+  const lines = [`${sign(works ? 'ok' : 'wrong', stdout)} ${bold(printable(summary), stdout)}`, '']
   for (const { mark, about, text, hint } of findings) {
-    lines.push(`${sign(mark, stdout)} ${about}: ${text}${mark === 'note' && hint !== undefined ? ` ${hint}` : ''}`)
+    const told = mark === 'note' && hint !== undefined ? `${text} ${hint}` : text
+    lines.push(`${sign(mark, stdout)} ${about}: ${printable(told)}`)
   }
   const named = Object.entries(settings).filter(([, value]) => value !== '')
   if (named.length > 0)
-    lines.push('', 'Settings:', ...named.map(([name, value]) => `  ${name}: '${shownSetting(value)}'`))
+    lines.push('', 'Settings:', ...named.map(([name, value]) => `  ${name}: '${printable(shownSetting(value))}'`))
   return `${lines.join('\n')}\n`
 }
 

@@ -1,4 +1,5 @@
 import { readFile, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, createPrivateFile } from './private-files.ts'
 
@@ -7,12 +8,12 @@ const ABANDONED_MS = 5000
 const LONGEST_WAIT_MS = 20_000
 
 /**
- * Does something while no other process does it that uses the same lock file. A lock whose holder is gone, or that is
- * older than 5 seconds, is taken away.
+ * Does something while no other process does it that uses the same lock file. A lock whose holder is gone from this
+ * machine, or that is older than 5 seconds, is taken away.
  * @throws Error when it cannot be had for 20 seconds
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const mine = `${process.pid} ${crypto.randomUUID()}`
+  const mine = `${process.pid} ${crypto.randomUUID()} ${hostname()}`
   const until = Date.now() + LONGEST_WAIT_MS
   while (!(await createPrivateFile(path, mine))) {
     if (Date.now() > until) throw new Error(`The lock ${path} is not given up.`)
@@ -44,8 +45,9 @@ async function removeAbandoned(path: string): Promise<void> {
 }
 
 async function isAbandoned(path: string, held: string): Promise<boolean> {
-  const pid = Number.parseInt(held, 10)
-  if (!isRunning(pid)) return true
+  const [pid, , ...host] = held.split(' ')
+  // Another machine or container that has the same folder counts its processes by itself.
+  if (host.join(' ') === hostname() && !isRunning(Number(pid))) return true
   try {
     return Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS
   } catch {

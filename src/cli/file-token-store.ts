@@ -23,10 +23,12 @@ import type {
 } from '../store/token-store.ts'
 import { CommandError } from './command-error.ts'
 import { withFileLock } from './file-lock.ts'
-import { createPrivateFile, privateFolder, readPrivateFile, writePrivateFile } from './private-files.ts'
+import { privateFolder, readPrivateFile, writePrivateFile } from './private-files.ts'
 
 const KEY_FILE = 'key'
 const ENTRY_ENDING = '.json'
+// An entry, its lock, the lock of the key, and what they are drafted as.
+const OWN_FILE = /^(?:\d+_[\w-]+\.json|key)(?:\.lock)?(?:\.[\da-f-]{36})?$/
 // Writers may come a little late.
 const KEPT_LONGER_MS = 60_000
 const LONGEST_LEASE_MS = 60_000
@@ -50,17 +52,19 @@ export class FileTokenStore implements TokenStore {
 
   /**
    * The store in this folder, which is made if it is not there.
-   * @throws CommandError if others can read what is in it
+   * @throws CommandError if others can read what is in it, or it is open to others and not for tokens alone
    */
   static async open(folder: string, clock: Pick<Clock, 'now'> = systemClock): Promise<FileTokenStore> {
-    await privateFolder(folder)
+    await privateFolder(folder, OWN_FILE)
     const path = join(folder, KEY_FILE)
     const read = () => readPrivateFile(path)
-    let key = await read()
-    if (key === undefined) {
-      await createPrivateFile(path, Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64'))
-      key = await read()
+    if ((await read()) === undefined) {
+      await withFileLock(`${path}.lock`, async () => {
+        const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
+        if ((await read()) === undefined) await writePrivateFile(path, key)
+      })
     }
+    const key = await read()
     try {
       return new FileTokenStore(folder, new StoreEncryption({ encryptionKeys: key?.trim() }), clock)
     } catch {
@@ -68,11 +72,11 @@ export class FileTokenStore implements TokenStore {
     }
   }
 
-  /** Removes all tokens that have expired. */
+  /** Removes all tokens that have expired, and no file that is not the store's. */
   async prune(): Promise<void> {
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name)
-      if (name === KEY_FILE) continue
+      if (name === KEY_FILE || !OWN_FILE.test(name)) continue
       try {
         // A file's time is that at which nothing in it is of use any more.
         if ((await stat(path)).mtimeMs + KEPT_LONGER_MS < this.#clock.now()) await rm(path)

@@ -1,7 +1,9 @@
 import { CommandError } from './command-error.ts'
+import { printable } from './terminal.ts'
 
 /** A token in the form of a JWT, as it says of itself. */
 export interface InspectedToken {
+  readonly verified: false
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
 }
@@ -15,7 +17,7 @@ export function inspectToken(text: string): InspectedToken | undefined {
   if (token === '') throw new CommandError('There is no token.', 'Pipe one in: evertoken token | evertoken inspect.')
   const [header, claims, , ...more] = token.split('.').map(objectOf)
   if (header === undefined || claims === undefined || more.length > 0) return undefined
-  return { header, claims }
+  return { verified: false, header, claims }
 }
 
 function objectOf(part: string): Record<string, unknown> | undefined {
@@ -32,12 +34,13 @@ export function describeInspected({ header, claims }: InspectedToken, now: numbe
   const instants = ['iat', 'nbf', 'exp', 'auth_time']
     .filter((name) => typeof claims[name] === 'number')
     .map((name) => `  ${name}: ${instantOf(claims[name] as number, now)}`)
-  return [
+  const lines = [
     'Not verified: this is what the token says of itself.',
     `header ${JSON.stringify(header, undefined, 2)}`,
     `claims ${JSON.stringify(claims, undefined, 2)}`,
     ...instants,
-  ].join('\n')
+  ]
+  return printable(lines.join('\n'))
 }
 
 function instantOf(seconds: number, now: number): string {

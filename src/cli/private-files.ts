@@ -1,6 +1,5 @@
 import { constants } from 'node:fs'
-import { chmod, link, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { CommandError } from './command-error.ts'
 
 const PRIVATE_FILE = 0o600
@@ -10,17 +9,22 @@ const PRIVATE_FOLDER = 0o700
 const hasModes = process.platform !== 'win32'
 
 /**
- * Makes a folder that only its owner can enter, if it is not there.
- * @throws CommandError if it is there, and is another user's or open to others
+ * Makes a folder that only its owner can enter, if it is not there. One that is open to others is closed, if it has only
+ * files of these names: anything else is somebody's who may have to read it.
+ * @throws CommandError for a folder of another user, and one that is open and has other files
  */
-export async function privateFolder(path: string): Promise<void> {
+export async function privateFolder(path: string, names: RegExp): Promise<void> {
   await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER })
   const found = await lstat(path)
   if (!found.isDirectory()) throw new CommandError(`${path} is not a folder.`)
   if (!hasModes) return
   if (found.uid !== process.getuid?.())
-    throw new CommandError(`${path} belongs to another user.`, 'Name another folder.')
-  if ((found.mode & 0o077) !== 0) await chmod(path, PRIVATE_FOLDER)
+    throw new CommandError(`${path} belongs to another user.`, 'Set EVERTOKEN_CACHE_DIR, or give --no-cache.')
+  if ((found.mode & 0o077) === 0) return
+  if ((await readdir(path)).some((name) => !names.test(name))) {
+    throw new CommandError(`${path} has other files, and is open to others.`, 'Name a folder for tokens alone.')
+  }
+  await chmod(path, PRIVATE_FOLDER)
 }
 
 /**
@@ -50,7 +54,7 @@ async function openToRead(path: string) {
     const code = codeOf(error)
     if (code === 'ENOENT') return undefined
     if (code === 'ELOOP') throw new CommandError(`${path} is a link.`, 'It must be a file of its own.')
-    throw error
+    throw new CommandError(`${path} cannot be read: ${code ?? 'unknown error'}.`)
   }
 }
 
@@ -69,22 +73,37 @@ export async function createPrivateFile(path: string, text: string): Promise<boo
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
+    if (NO_LINKS.has(codeOf(error) ?? '')) return await createInPlace(path, text)
     throw error
   } finally {
     await rm(draft, { force: true })
   }
 }
 
+// What file systems answer that have no hard links, such as those of memory sticks and network shares.
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+async function createInPlace(path: string, text: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', PRIVATE_FILE)
+    await file.writeFile(text).finally(() => file.close())
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
 async function draftOf(path: string, text: string): Promise<string> {
-  await privateFolder(dirname(path))
   const draft = `${path}.${crypto.randomUUID()}`
   const file = await open(draft, 'wx', PRIVATE_FILE)
   try {
-    await file.writeFile(text)
-  } finally {
-    await file.close()
+    await file.writeFile(text).finally(() => file.close())
+    return draft
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
   }
-  return draft
 }
 
 /** The system's code of an error, such as `ENOENT`. */

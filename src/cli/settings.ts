@@ -1,3 +1,5 @@
+import { CommandError } from './command-error.ts'
+
 /** What can be set of a client: its name in a profile, the environment variable, the flag and what the flag takes. */
 export interface Setting {
   readonly name: SettingName
@@ -49,9 +51,15 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv): Settings 
   for (const { name, variable, kind } of SETTINGS) {
     const value = environment[variable]
     if (value === undefined || value === '') continue
-    found[name] = kind === 'flag' ? !['0', 'false', 'no'].includes(value) : value
+    found[name] = kind === 'flag' ? isOn(variable, value) : value
   }
   return found
+}
+
+function isOn(variable: string, value: string): boolean {
+  if (/^(?:1|true|yes)$/i.test(value)) return true
+  if (/^(?:0|false|no)$/i.test(value)) return false
+  throw new CommandError(`${variable} must be 1 or 0.`)
 }
 
 /** How the user sets it, for messages. */

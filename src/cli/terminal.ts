@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
-import { CommandError } from './command-error.ts'
+import { CommandError, EXIT } from './command-error.ts'
 
 const SLOW_MS = 1000
 
@@ -41,12 +41,21 @@ export async function askSecret(question: string): Promise<string> {
   process.stderr.write(question)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  const left = new Promise<never>((_, reject) => {
+    lines.once('close', () => reject(new CommandError('No secret was given.', undefined, EXIT.interrupted)))
+  })
   try {
-    return await lines.question('')
+    return await Promise.race([lines.question(''), left])
   } finally {
     lines.close()
     process.stderr.write('\n')
   }
+}
+
+/** A text of others without what a terminal would obey: control characters other than line breaks and tabs. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
 /** How a line of a report begins. */
@@ -66,8 +75,8 @@ export function bold(text: string, stream: NodeJS.WriteStream): string {
 }
 
 /** Everything that is piped into the command. */
-export async function readInput(): Promise<string> {
+export async function readInput(): Promise<Buffer<ArrayBuffer>> {
   const parts: Buffer[] = []
   for await (const part of process.stdin) parts.push(part as Buffer)
-  return Buffer.concat(parts).toString('utf8')
+  return Buffer.concat(parts)
 }

@@ -1,6 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   startApi,
@@ -120,6 +124,12 @@ describe('the configuration of the command', () => {
       'https',
     ],
     ['a profile that is not there', ['--profile', 'orders'], {}, 'with the profile orders'],
+    [
+      'a switch that is neither on nor off',
+      ['--issuer', 'https://auth.example.com', '--client-id', 'a'],
+      { EVERTOKEN_ALLOW_INSECURE_LOOPBACK: 'off' },
+      'must be 1 or 0',
+    ],
     ['a flag that is none', ['--client-secret', 'x'], {}, "unknown option '--client-secret'"],
   ])('says so when it is wrong: %s', async (_, args, variables, said) => {
     const run = await evertoken(['token', ...args], { ...folders(), ...variables })
@@ -144,6 +154,22 @@ describe('the configuration of the command', () => {
     const run = await evertoken(['token', '--profile', 'orders'], folders())
     expect(run.exitCode).toBe(2)
     expect(run.stderr).toContain('chmod 600')
+  })
+
+  it('shows nothing of a file that a terminal would obey', async () => {
+    const path = join(home, 'evertoken.json')
+    await writeFile(path, JSON.stringify({ profiles: { '\u001b[2J\u009b2J': {} } }))
+    const run = await evertoken(['token', '--config', path, '--profile', 'orders'], folders())
+    expect(run.stderr).toContain('has no profile')
+    for (const obeyed of ['\u001b', '\u009b']) expect(run.stderr).not.toContain(obeyed)
+  })
+
+  it('that cannot be read is said without a stack', async () => {
+    await mkdir(join(home, 'config'))
+    await writeFile(join(home, 'config', 'evertoken'), '')
+    const run = await evertoken(['token', '--profile', 'orders'], folders())
+    expect(run.exitCode).toBe(2)
+    expect(run.stderr).toContain('cannot be read: ENOTDIR')
   })
 
   it('says which option of a profile is misspelt', async () => {
@@ -178,6 +204,7 @@ describe('a secret', () => {
   it.each([
     ['a variable', { clientSecretVariable: 'EVERTOKEN_CLIENT_SECRET' }],
     ['a file elsewhere', { clientSecretFile: '../../.ssh/id_ed25519' }],
+    ['a file by a list with its path', { caFile: ['/etc/ssl/cert.pem'] }],
     ['a file by its whole path', { privateKeyFile: '/home/somebody/key.pem' }],
   ])('is not reached for by a file that is named on the command line: %s', async (_, reach) => {
     const path = join(home, 'evertoken.json')
@@ -185,12 +212,57 @@ describe('a secret', () => {
     const variables = { ...folders(), EVERTOKEN_CLIENT_SECRET: SECRET }
     const run = await evertoken(['token', '--config', path, '--profile', 'orders'], variables)
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toMatch(/not your own configuration|must be the path of a file/)
+  })
+
+  it('is not reached for by a link that lies beside such a file', async () => {
+    const checkout = join(home, 'checkout')
+    await mkdir(checkout)
+    await writeFile(join(home, 'another.secret'), SECRET)
+    await symlink('../another.secret', join(checkout, 'orders.secret'))
+    const path = join(checkout, 'evertoken.json')
+    await writeFile(path, JSON.stringify({ profiles: { orders: { ...profile(), clientSecretFile: 'orders.secret' } } }))
+    const args = ['token', '--config', path, '--profile', 'orders']
+    const run = await evertoken(args, folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
     expect(run.stderr).toContain('not your own configuration')
+
+    await rm(join(checkout, 'orders.secret'))
+    await writeFile(join(checkout, 'orders.secret'), SECRET)
+    expect(await evertoken(args, folders())).toMatchObject({ exitCode: 0, stderr: '' })
   })
 
   it('is not taken from a file in the working directory that nobody named', async () => {
     const run = await evertoken(['token', '--profile', 'orders'], folders())
     expect(run.stderr).toContain(join(home, 'config'))
+  })
+})
+
+describe('the cache of the command', () => {
+  it('may be where nothing can be written: then tokens are not kept', async () => {
+    await writeFile(join(home, 'a-file'), '')
+    const run = await evertoken(['token'], { ...environment(), EVERTOKEN_CACHE_DIR: join(home, 'a-file', 'cache') })
+    expect(run.exitCode).toBe(0)
+    expect(server.findToken(run.stdout.trim())).toBeDefined()
+    expect(run.stderr).toContain('Tokens are not kept')
+    expect(run.stderr).toContain('ENOTDIR')
+  })
+
+  it('may be on a file system without hard links', async () => {
+    const preload = join(home, 'no-links.mjs')
+    await writeFile(
+      preload,
+      `import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      fs.promises.link = async () => { throw Object.assign(new Error('no links'), { code: 'EPERM' }) }
+      syncBuiltinESMExports()`,
+    )
+    const before = server.counts.issued
+    const variables = { ...environment(), NODE_OPTIONS: `--import=${preload}` }
+    const runs = await Promise.all(Array.from({ length: 8 }, () => evertoken(['token'], variables)))
+    expect(runs.map(({ stderr }) => stderr)).toEqual(Array(8).fill(''))
+    expect(new Set(runs.map(({ stdout }) => stdout)).size).toBe(1)
+    expect(server.counts.issued - before).toBe(1)
   })
 })
 
@@ -207,6 +279,63 @@ describe('evertoken call', () => {
     expect(run.stdout).toMatch(/^HTTP 200/)
     const { headers } = api.requests.at(-1) ?? {}
     expect(headers).toMatchObject({ 'x-trace': '1', 'x-other': '2', 'content-length': '3' })
+  })
+
+  it('sends the bytes of a file as they are', async () => {
+    const path = join(home, 'image')
+    await writeFile(path, Buffer.from([0, 255, 1, 254]))
+    await evertoken(['call', `${api.origin}/images`, '-d', `@${path}`], environment())
+    expect(api.requests.at(-1)?.headers).toMatchObject({ 'content-length': '4' })
+  })
+
+  it.each([
+    ['a method that tells the token back', ['-X', 'TRACE'], 'no method for an API'],
+    ['a method that is none', ['-X', 'GET /'], 'not a method'],
+    ['a body that the method has not', ['-X', 'get', '-d', 'x'], 'has no body'],
+    ['a header that begins another', ['-H', 'x: marker\r\nauthorization: y'], 'not a header'],
+    ['a header that is none', ['-H', 'x-api-key marker'], 'not a header'],
+    ['a header in letters that HTTP does not have', ['-H', 'x: marker →'], 'not a header'],
+  ])('does not send %s', async (_, args, said) => {
+    const before = api.requests.length
+    const run = await evertoken(['call', `${api.origin}/orders`, ...args], environment())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(said)
+    expect(run.stderr).not.toContain('marker')
+    expect(api.requests).toHaveLength(before)
+  })
+
+  it('says so when the answer breaks off', async () => {
+    const half = createServer((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 }).write('half', () => response.destroy())
+    })
+    await once(half.listen(0, '127.0.0.1'), 'listening')
+    const { port } = half.address() as AddressInfo
+    const run = await evertoken(['call', `http://127.0.0.1:${port}/`], environment())
+    half.close()
+    expect(run).toMatchObject({ exitCode: 5, stdout: '' })
+    expect(run.stderr).toContain('did not answer')
+    expect(run.stderr).not.toMatch(/^\s+at /m)
+  })
+
+  it('names the proxy that Node leaves out', async () => {
+    const run = await evertoken(['call', 'http://127.0.0.1:1/'], {
+      ...environment(),
+      HTTPS_PROXY: 'http://127.0.0.1:1',
+    })
+    expect(run.stderr).toContain('NODE_USE_ENV_PROXY=1')
+  })
+
+  it('ends quietly when its reader has enough', async () => {
+    const large = createServer((_, response) => response.end(Buffer.alloc(4 * 1024 * 1024)))
+    await once(large.listen(0, '127.0.0.1'), 'listening')
+    const { port } = large.address() as AddressInfo
+    const someOf = async (stream: Readable) => {
+      for await (const part of stream) return String(part).slice(0, 1)
+      return ''
+    }
+    const run = await evertoken(['call', `http://127.0.0.1:${port}/`], environment(), '', someOf)
+    large.close()
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
   })
 
   it.each([
@@ -246,7 +375,7 @@ describe('evertoken inspect', () => {
     expect(stdout).toContain('exp: 1970-01-01T00:00:01.000Z')
     expect(stdout).not.toContain('a-signature')
     const json = await evertoken(['inspect', '-o', 'json'], folders(), token)
-    expect(JSON.parse(json.stdout)).toMatchObject({ header: { alg: 'ES256' }, claims: { exp: 1 } })
+    expect(JSON.parse(json.stdout)).toMatchObject({ verified: false, header: { alg: 'ES256' }, claims: { exp: 1 } })
   })
 
   it.each([
@@ -260,6 +389,11 @@ describe('evertoken inspect', () => {
 })
 
 describe('help', () => {
+  it('tells the version', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(await evertoken(['--version'], folders())).toMatchObject({ exitCode: 0, stdout: `${version}\n` })
+  })
+
   it.each([[[]], [['token']], [['call']], [['doctor']], [['inspect']]])(
     'is there, with exit code 0: %j',
     async (args) => {

@@ -1,5 +1,5 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FileTokenStore } from '../../src/cli/file-token-store.ts'
@@ -86,7 +86,7 @@ describe('the store in files', () => {
 
   it('takes a lock away whose holder is gone', async () => {
     const store = await FileTokenStore.open(folder)
-    await writeFile(join(folder, '1_key.json.lock'), '999999999 gone', { mode: 0o600 })
+    await writeFile(join(folder, '1_key.json.lock'), `999999999 gone ${hostname()}`, { mode: 0o600 })
     expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
     expect(await readdir(folder)).toEqual(['1_key.json', 'key'])
   })
@@ -97,6 +97,40 @@ describe('the store in files', () => {
     await writeFile(lock, `${process.pid} asleep`, { mode: 0o600 })
     await utimes(lock, Date.now() / 1000 - 60, Date.now() / 1000 - 60)
     expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
+  })
+
+  it('waits for a holder on another machine, whose processes it cannot see', async () => {
+    const store = await FileTokenStore.open(folder)
+    const lock = join(folder, '1_key.json.lock')
+    await writeFile(lock, '999999999 there another-machine', { mode: 0o600 })
+    let isWritten = false
+    const written = store.set('1:key', record, { ttlMs: 60_000 }).then(() => {
+      isWritten = true
+    })
+    await stat(lock)
+    for (let turn = 0; turn < 5; turn++) await FileTokenStore.open(join(folder, `${turn}`))
+    expect(isWritten).toBe(false)
+    await rm(lock)
+    await written
+  })
+
+  it('leaves the files of others alone, in a folder that is not for tokens alone', async () => {
+    await mkdir(folder, { mode: 0o700 })
+    const longAgo = Date.now() / 1000 - 3600
+    for (const name of ['thesis.txt', 'config.json', '.profile']) {
+      await writeFile(join(folder, name), 'precious')
+      await utimes(join(folder, name), longAgo, longAgo)
+    }
+    await (await FileTokenStore.open(folder)).prune()
+    expect(await readdir(folder)).toEqual(['.profile', 'config.json', 'key', 'thesis.txt'])
+  })
+
+  it('does not close a folder that others may need', async () => {
+    await mkdir(folder)
+    await chmod(folder, 0o755)
+    await writeFile(join(folder, 'shared.txt'), '')
+    await expect(FileTokenStore.open(folder)).rejects.toThrow('has other files')
+    expect(await modeOf(folder)).toBe('755')
   })
 
   it('removes what is of no use any more, and nothing else', async () => {

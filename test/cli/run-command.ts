@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
@@ -15,11 +16,12 @@ export interface CommandRun {
 const NODE_COMPILE_CACHE = join(tmpdir(), `evertoken-test-compiled-${process.getuid?.() ?? ''}`)
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-/** Runs the command in a process of its own, with nothing in its environment but this. */
+/** Runs the command in a process of its own, with nothing in its environment but this. `stdoutOf` reads what it prints. */
 export async function evertoken(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   input = '',
+  stdoutOf: (stream: Readable) => Promise<string> = text,
 ): Promise<CommandRun> {
   const { PATH = '' } = process.env
   // The flag is for Node before 22.18.
@@ -29,6 +31,6 @@ export async function evertoken(
   })
   child.stdin.end(input)
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
-  const [exitCode, stdout, stderr] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
+  const [exitCode, stdout, stderr] = await Promise.all([exited, stdoutOf(child.stdout), text(child.stderr)])
   return { exitCode, stdout, stderr }
 }
