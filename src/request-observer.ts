@@ -1,5 +1,4 @@
 import type { RequestReason, TokenEvent } from './events.ts'
-import { abortable } from './single-flight.ts'
 
 /** A token request that is caused now. */
 export interface CausedRequest extends TokenEvent {
@@ -16,12 +15,3 @@ export type RequestObserver = (request: CausedRequest) => ObservedRun
 
 /** Runs a token request, and settles as it does. */
 export type ObservedRun = <T>(request: () => Promise<T>) => Promise<T>
-
-/** Runs a token request under observation, if there is any. The observed one ends with the signal, whatever it waits for. */
-export function runObserved<T>(
-  run: ObservedRun | undefined,
-  signal: AbortSignal,
-  request: () => Promise<T>,
-): Promise<T> {
-  return run === undefined ? request() : run(() => abortable(signal, request))
-}

@@ -5,7 +5,7 @@ import { TokenError } from './errors.ts'
 import { aboutToken, type RequestReason } from './events.ts'
 import { removedError, unexpectedError } from './flight-errors.ts'
 import type { Admission, RequestGate } from './request-gate.ts'
-import { type ObservedRun, runObserved } from './request-observer.ts'
+import type { ObservedRun } from './request-observer.ts'
 import { sharedToken } from './shared-token.ts'
 import { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
@@ -275,7 +275,7 @@ export class TokenFlights {
       await this.#spaceUncacheable(deadline.signal)
       const how = { reason, background, maxAttempts }
       const request = () => requestAccessToken(this.#context, this.#parameters, how, deadline)
-      const token = await runObserved(plan.run, deadline.signal, request)
+      const token = await (plan.run === undefined ? request() : plan.run(request))
       gate.succeeded(admission)
       this.#lookedAt = undefined
       this.#uncacheableAt = token.lifetimeMs === 0 ? instant(clock) : undefined

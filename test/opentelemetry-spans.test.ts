@@ -144,10 +144,12 @@ describe('a token request', () => {
     expect(JSON.stringify([span?.attributes, span?.status, span?.events])).not.toContain('correct horse')
   })
 
-  it('that hangs in a function of ours ends with its time', async () => {
-    const { tokens, spans, clock } = traced({
-      buildRequest: () => new Promise<never>(() => {}),
-    } as Partial<ClientOptions>)
+  it.each<[string, object]>([
+    ['the secret', { clientSecret: () => new Promise<never>(() => {}) }],
+    ['buildRequest', { buildRequest: () => new Promise<never>(() => {}) }],
+    ['the transport', { transport: () => new Promise<never>(() => {}) }],
+  ])('that hangs in a function of its user ends with its time: %s', async (_, options) => {
+    const { tokens, spans, clock } = traced(options)
     const waiting = tokens.getToken().catch(() => {})
     await clock.advance(60 * SECOND)
     await waiting
