@@ -95,7 +95,8 @@ describe('memory', { timeout: isFull ? 1_800_000 : 120_000 }, () => {
       requests: 1 + Math.floor((24 * 60 * MINUTES) / plan.dueAfterMs),
       sleeping: plan.keepWarm ? 1 : 0,
     })
-    expect(growth(result.heaps.slice(1))).toBeLessThan(0.5)
+    // The code itself takes room for some rotations, until it is compiled.
+    expect(growth(result.heaps.slice(4))).toBeLessThan(0.5)
   })
 
   it('does not grow with callers that bring one long-lived signal', async () => {
