@@ -22,17 +22,23 @@ type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
  */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   let exitCode = 0
+  let isJson = false
   const finish = (code: number) => {
     exitCode = code
   }
   process.stdout.on('error', leaveQuietly)
   try {
-    await program(finish).parseAsync([...argv])
+    const command = program(finish).hook('preAction', (_, chosen) => {
+      isJson = chosen.opts().output === 'json'
+    })
+    await command.parseAsync([...argv])
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
     const { message, exitCode: code } = explained(error)
-    process.stderr.write(`${sign('wrong', process.stderr)} ${printable(message)}\n`)
+    const about = { message, code: error instanceof TokenError ? error.code : undefined, exit_code: code }
+    const said = isJson ? JSON.stringify({ error: about }) : `${sign('wrong', process.stderr)} ${printable(message)}`
+    process.stderr.write(`${said}\n`)
     return code
   }
 }

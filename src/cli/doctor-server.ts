@@ -68,7 +68,7 @@ function methodsFinding(offered: readonly string[], { clientAuthentication: give
 
 function clockFindings(date: string | undefined): Finding[] {
   const server = Date.parse(date ?? '')
-  if (Number.isNaN(server)) return []
+  if (Number.isNaN(server)) return [{ mark: 'note', about: 'Clock', text: 'The server does not tell its time.' }]
   const awayMs = Date.now() - server
   const seconds = Math.round(Math.abs(awayMs) / 1000)
   if (Math.abs(awayMs) <= CLOCK_TOLERANCE_MS) return [{ mark: 'ok', about: 'Clock', text: "As the server's." }]

@@ -100,6 +100,15 @@ describe('evertoken token', () => {
     expect(run.stderr).not.toMatch(/^\s+at /m)
   })
 
+  it('says what went wrong as JSON, when that is what is asked for', async () => {
+    const wrong = { ...environment(), EVERTOKEN_CLIENT_SECRET: 'a-wrong-secret' }
+    const { stdout, stderr } = await evertoken(['token', '-o', 'json'], wrong)
+    expect(stdout).toBe('')
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'request_denied', exit_code: 3 })
+    const unset = await evertoken(['token', '-o', 'json'], folders())
+    expect(JSON.parse(unset.stderr).error).toEqual({ message: expect.stringContaining('not said'), exit_code: 2 })
+  })
+
   it('logs to stderr, as lines of JSON', async () => {
     const { stdout, stderr } = await evertoken(['token', '--log-level', 'info'], environment())
     expect(
