@@ -61,10 +61,15 @@ async function examine(
   settings: Record<string, string>,
 ): Promise<void> {
   const endpoint = options.issuer ?? String(options.tokenEndpoint)
-  const connection = await withProgress(`Connecting to ${new URL(endpoint).host}`, checkConnection(endpoint, options))
+  // Some servers speak to nobody who shows none.
+  const certificate = await options.certificate?.read({ client: 'doctor' })
+  const connection = await withProgress(
+    `Connecting to ${new URL(endpoint).host}`,
+    checkConnection(endpoint, options, certificate),
+  )
   findings.push(...connection)
   if (connection.some(isWrong)) return
-  const server = await withProgress(`Asking ${new URL(endpoint).host}`, checkServer(endpoint, options))
+  const server = await withProgress(`Asking ${new URL(endpoint).host}`, checkServer(endpoint, options, certificate))
   findings.push(...server.findings)
   if (server.findings.some(({ mark, about }) => mark === 'wrong' && about === 'Metadata')) return
   if (server.tokenEndpoint !== undefined) settings.tokenEndpoint = server.tokenEndpoint

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect as connectPlain } from 'node:net'
-import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
+import type { ReadCertificate } from '../client-certificate.ts'
 import type { ClientOptions } from '../client-options.ts'
 import { proxyChooser } from '../proxy.ts'
 import type { Finding } from './doctor-command.ts'
@@ -11,12 +12,20 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const SOON_DAYS = 14
 
 /** Whether the server's name is known, its port is open, and its certificate is trusted; through a proxy none of these. */
-export async function checkConnection(endpoint: string, { ca, proxy }: ClientOptions): Promise<Finding[]> {
+export async function checkConnection(
+  endpoint: string,
+  { ca, proxy }: ClientOptions,
+  certificate: ReadCertificate | undefined,
+): Promise<Finding[]> {
   const url = new URL(endpoint)
   const through = proxyChooser(proxy)(endpoint)
   if (through !== undefined) {
     return [{ mark: 'note', about: 'Connection', text: 'Goes through a proxy, from HTTPS_PROXY or ALL_PROXY.' }]
   }
+  const authorities =
+    certificate === undefined
+      ? { ...(ca !== undefined && { ca: ca as string }) }
+      : { secureContext: certificate.secureContext({ ca }) }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   try {
     await lookup(host)
@@ -27,16 +36,16 @@ export async function checkConnection(endpoint: string, { ca, proxy }: ClientOpt
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   try {
     if (url.protocol === 'http:') await connected(connectPlain(port, host), 'connect')
-    else return [tlsFinding(await certificateOf(host, port, ca))]
+    else return [tlsFinding(await certificateOf(host, port, authorities))]
   } catch (error) {
     return [connectionProblem(error, `${host}:${port}`)]
   }
   return [{ mark: 'ok', about: 'Connection', text: `${host}:${port} answers, without TLS.` }]
 }
 
-async function certificateOf(host: string, port: number, ca: ClientOptions['ca']): Promise<PeerCertificate> {
+async function certificateOf(host: string, port: number, authorities: ConnectionOptions): Promise<PeerCertificate> {
   const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
-  const socket = connectTls({ host, port, ...servername, ...(ca !== undefined && { ca: ca as string }) })
+  const socket = connectTls({ host, port, ...servername, ...authorities })
   await connected(socket, 'secureConnect')
   try {
     return socket.getPeerCertificate()

@@ -1,3 +1,4 @@
+import type { ReadCertificate } from '../client-certificate.ts'
 import type { ClientOptions } from '../client-options.ts'
 import { systemClock } from '../clock.ts'
 import { Discovery } from '../discovery.ts'
@@ -18,11 +19,15 @@ const CLOCK_TOLERANCE_MS = 30_000
 const CLIENT = 'doctor'
 
 /** Reads the metadata, if the issuer is configured, and compares the clocks. */
-export async function checkServer(endpoint: string, options: ClientOptions): Promise<ServerFindings> {
+export async function checkServer(
+  endpoint: string,
+  options: ClientOptions,
+  certificate: ReadCertificate | undefined,
+): Promise<ServerFindings> {
   let date: string | undefined
   const plain = createTransport({ client: CLIENT, proxy: options.proxy, ca: options.ca })
   const send: Send = async (request) => {
-    const response = await plain(request)
+    const response = await plain({ ...request, certificate })
     date = response.header('date') ?? date
     return response
   }

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer as createPlainServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -91,6 +92,34 @@ describe('evertoken doctor', () => {
     expect(report.summary).toBe('It works: a token was issued.')
     expect(report.findings).toContainEqual(expect.objectContaining({ about: 'TLS' }))
   })
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'shows its certificate to a server that speaks to nobody without one: %s',
+    async (maxVersion) => {
+      const authority = new TestAuthority()
+      const { cert, key } = authority.issue()
+      const demands = { cert, key, ca: authority.cert, requestCert: true, rejectUnauthorized: true, maxVersion }
+      const server = createTlsServer(demands, ({ url }, response) => {
+        const issuer = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+        const metadata = { issuer, token_endpoint: `${issuer}/token` }
+        const token = { access_token: 'a-token', token_type: 'Bearer', expires_in: 300 }
+        response.setHeader('content-type', 'application/json')
+        response.end(JSON.stringify(url === '/token' ? token : metadata))
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      cleanUps.push(async () => server.close())
+      await writeFile(join(folder, 'client.pem'), cert)
+      await writeFile(join(folder, 'client.key'), key)
+      const report = await examined({
+        EVERTOKEN_ISSUER: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        EVERTOKEN_CA_FILE: await trusting(authority),
+        EVERTOKEN_CERTIFICATE_FILE: join(folder, 'client.pem'),
+        EVERTOKEN_CERTIFICATE_KEY_FILE: join(folder, 'client.key'),
+        EVERTOKEN_CLIENT_AUTHENTICATION: 'tls_client_auth',
+      })
+      expect(report.summary).toBe('It works: a token was issued.')
+    },
+  )
 
   it('tries the methods it is told to, by one token request each', async () => {
     const server = await started()
