@@ -14,6 +14,10 @@ import {
 import { ownOptions } from './option-values.ts'
 import type { SigningKeyInput } from './private-key.ts'
 
+// A path that stays the same when it is parsed, up to its query or fragment: no escapes, and no segment that starts with a
+// dot.
+const PLAIN_PATH = /\/(?:[\w~-][\w.~-]*\/)*(?:[\w~-][\w.~-]*)?(?=[?#]|$)/y
+
 /** How a client proves that it has the key its tokens are bound to. */
 export interface DpopOptions {
   /** Default: what `key` allows, or `ES256`. */
@@ -49,6 +53,7 @@ export class Dpop {
   readonly #header: string
   readonly #serverNonces = new DpopNonces()
   readonly #apiNonces = new DpopNonces()
+  #lastOrigin = ''
 
   /** @param isShared whether other processes of the client may have the same key */
   constructor(key: SigningKey, isShared: boolean) {
@@ -66,11 +71,11 @@ export class Dpop {
    * @see RFC 9449 §4.2
    */
   proof({ method, url, token }: ProvenRequest, now: number): string {
-    const { origin, pathname } = new URL(url)
+    const { origin, target } = this.#read(url)
     const nonce = this.#nonces(token).of(origin)
     // Written by hand, because it is on the way of every request; hashes and nonces have nothing to escape.
     const claims =
-      `{"jti":"${newTokenId()}","htm":${JSON.stringify(method)},"htu":${JSON.stringify(origin + pathname)}` +
+      `{"jti":"${newTokenId()}","htm":${JSON.stringify(method)},"htu":"${target}"` +
       `,"iat":${Math.floor(now / 1000)}` +
       `${token === undefined ? '' : `,"ath":"${token.hash()}"`}` +
       `${nonce === undefined ? '' : `,"nonce":"${nonce}"`}}`
@@ -91,6 +96,18 @@ export class Dpop {
    */
   noteNonce({ url, token }: Pick<ProvenRequest, 'url' | 'token'>, value: unknown): boolean {
     return typeof value === 'string' && this.#nonces(token).note(new URL(url).origin, value)
+  }
+
+  // To parse costs as much as the rest of the claims: what is plain, on the origin that was parsed last, is taken as it is.
+  #read(url: string): { readonly origin: string; readonly target: string } {
+    const origin = this.#lastOrigin
+    PLAIN_PATH.lastIndex = origin.length
+    if (origin !== '' && url.startsWith(origin) && PLAIN_PATH.test(url)) {
+      return { origin, target: url.slice(0, PLAIN_PATH.lastIndex) }
+    }
+    const parsed = new URL(url)
+    this.#lastOrigin = parsed.origin
+    return { origin: parsed.origin, target: JSON.stringify(parsed.origin + parsed.pathname).slice(1, -1) }
   }
 
   #nonces(token: AccessToken | undefined): DpopNonces {

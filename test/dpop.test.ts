@@ -93,6 +93,18 @@ describe('a DPoP proof', () => {
     expect((await claimsOf(dpopOf(), { ...GET, url })).htu).toBe(htu)
   })
 
+  it.each([
+    ...['', '/', '//', '/orders//17', '/orders/17?full=true', '/orders#part', '/a_b/~c/d.e-f/', '/a/b\\c', '/a\tb'],
+    ...['/./a', '/a/..', '/../a/./b', '/%2e%2e/a', '/a/.../b', '/.well-known', '/café', '/"', '?a', '#a', '/a b'],
+    ...['.example.org/a', '@example.org/a', ':443/a', ':8443/a', '0/a'],
+  ])('D2: names a URL as it is parsed, whatever was asked for on its origin before: %j', async (rest) => {
+    const dpop = dpopOf()
+    for (const url of [API, `https://api.example.com${rest}`, API]) {
+      const { origin, pathname } = new URL(url)
+      expect((await claimsOf(dpop, { ...GET, url })).htu).toBe(`${origin}${pathname}`)
+    }
+  })
+
   it('D2: is readable and true, whatever the URL and the method', async () => {
     const dpop = dpopOf({ algorithm: 'Ed25519' })
     const request = fc.record({ url: fc.webUrl({ withQueryParameters: true }), method: fc.string({ maxLength: 20 }) })
