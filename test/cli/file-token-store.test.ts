@@ -108,7 +108,7 @@ describe('the store in files', () => {
       isWritten = true
     })
     await stat(lock)
-    for (let turn = 0; turn < 5; turn++) await FileTokenStore.open(join(folder, `${turn}`))
+    for (let turn = 0; turn < 50; turn++) await FileTokenStore.open(join(folder, `${turn}`))
     expect(isWritten).toBe(false)
     await rm(lock)
     await written
