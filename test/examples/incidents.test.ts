@@ -1,5 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { createClient } from 'redis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { RedisTokenStore } from '../../src/store/redis.ts'
+import { TokenManager } from '../../src/token-manager.ts'
+import { AuthorizationServer } from '../support/authorization-server.ts'
+import { clientOf } from '../support/managed.ts'
 import { nock } from '../support/nock.ts'
+import { anyRedis, hasRedis } from '../support/redis.ts'
 
 /** What reached the API. */
 const sent: string[] = []
@@ -73,5 +81,26 @@ describe('the switches of incidents.ts', () => {
     await api.get('/orders')
     expect(dueIn()).toBeLessThanOrEqual(2400)
     expect(sent).toEqual(['token-1', 'token-2', 'token-3'])
+  })
+})
+
+describe('what docs/incidents.md says of a store', () => {
+  it.runIf(hasRedis)('is right: closing its client turns it off, connecting it turns it on', async () => {
+    await using running = await anyRedis()
+    const redis = createClient({ url: running.url })
+    redis.on('error', () => {})
+    await redis.connect()
+    const server = new AuthorizationServer(systemClock)
+    const store = new RedisTokenStore(redis, { encryptionKeys: randomBytes(32).toString('base64') })
+    const newProcess = () => new TokenManager({ ...clientOf(server), store })
+
+    const first = newProcess()
+    await first.getToken()
+    await first.close() // which waits until the token is in the store
+    await redis.close()
+    expect((await newProcess().getToken()).reveal()).toBe('token-2')
+    await redis.connect()
+    expect((await newProcess().getToken()).reveal()).toBe('token-1')
+    await redis.close()
   })
 })
