@@ -33,6 +33,8 @@ export interface AccessTokenInit {
 const ONLY_AUTHORIZATION: readonly string[] = Object.freeze(['authorization'])
 const AUTHORIZATION_AND_PROOF: readonly string[] = Object.freeze(['authorization', 'dpop'])
 
+const DAY_MS = 86_400_000
+
 interface Peculiarities {
   readonly authorizationDetails: readonly AuthorizationDetail[] | undefined
   readonly refreshInMs: number | undefined
@@ -50,7 +52,8 @@ export type Header = readonly [name: string, value: string]
  */
 export class AccessToken {
   // First what is looked at most. There may be a million tokens: small whole numbers need no memory beside the token's.
-  readonly #requestedAtWall: number
+  readonly #requestedDay: number
+  readonly #requestedMs: number
   readonly #requestedAtMonotonic: number
   // What few tokens have.
   readonly #more: Peculiarities | undefined
@@ -78,7 +81,9 @@ export class AccessToken {
     // All tokens for one request share the list that was asked for.
     this.scope = Object.isFrozen(init.scope) ? init.scope : Object.freeze([...init.scope])
     this.lifetimeMs = init.lifetimeMs
-    this.#requestedAtWall = init.requestedAt.wall
+    // Milliseconds since the epoch are no small number.
+    this.#requestedDay = Math.floor(init.requestedAt.wall / DAY_MS)
+    this.#requestedMs = init.requestedAt.wall - this.#requestedDay * DAY_MS
     this.#requestedAtMonotonic = Math.floor(init.requestedAt.monotonic)
     this.expiredAfterMs = Math.floor(init.expiredAfterMs)
     // Ages are compared with these: a refresh is due no earlier than it was, and a token is used no longer.
@@ -94,17 +99,21 @@ export class AccessToken {
 
   /** When the token expires, in epoch milliseconds by this process's wall clock. */
   get expiresAt(): number {
-    return this.#requestedAtWall + this.lifetimeMs
+    return this.#requestedAtWall() + this.lifetimeMs
   }
 
   /** @internal */
   get requestedAt(): Instant {
-    return { wall: this.#requestedAtWall, monotonic: this.#requestedAtMonotonic }
+    return { wall: this.#requestedAtWall(), monotonic: this.#requestedAtMonotonic }
   }
 
   /** Milliseconds since it was requested, by whichever clock says more. @internal */
   ageMs(clock: Clock): number {
-    return Math.max(clock.now() - this.#requestedAtWall, clock.monotonicNow() - this.#requestedAtMonotonic)
+    return Math.max(clock.now() - this.#requestedAtWall(), clock.monotonicNow() - this.#requestedAtMonotonic)
+  }
+
+  #requestedAtWall(): number {
+    return this.#requestedDay * DAY_MS + this.#requestedMs
   }
 
   /** @internal */
