@@ -47,9 +47,8 @@ const FAILED_REFRESH_MS = 5000
 // For so long other processes ask for no lease before they request a token that must not be cached.
 const UNCACHEABLE_MS = 60_000
 
-// The part of its time after which a flight requests a token for itself: a lease may be of nobody, and have no end. Before
-// that one process may be killed, and another have its answer from a server that is slow.
-const LONGEST_WAIT = 0.9
+// The part of its time after which a flight requests a token for itself: a lease may be of nobody, and have no end.
+const LONGEST_WAIT = 2 / 3
 
 // A store that has one record under each of two encryption keys, or lies, could offer them in turn for ever.
 const MOST_LOOKS = 5
