@@ -1,6 +1,6 @@
 import type { AccessToken } from './access-token.ts'
 import type { ClientShare, SharedPlace } from './client-share.ts'
-import { elapsedMs, instant, withTimeout } from './clock.ts'
+import { elapsedMs, withTimeout } from './clock.ts'
 import type { TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { concernsAll, deniedError, described, isUncacheable, keptError, UNCACHEABLE } from './shared-failure.ts'
@@ -47,9 +47,6 @@ const FAILED_REFRESH_MS = 5000
 // For so long other processes ask for no lease before they request a token that must not be cached.
 const UNCACHEABLE_MS = 60_000
 
-// The part of its time after which a flight requests a token for itself: a lease may be of nobody, and have no end.
-const LONGEST_WAIT = 2 / 3
-
 // A store that has one record under each of two encryption keys, or lies, could offer them in turn for ever.
 const MOST_LOOKS = 5
 
@@ -74,12 +71,7 @@ export async function sharedToken(
     if (newer !== undefined) return newer
     if (mayUseOn(plan.replaced, plan, context)) throw keptError(context.settings)
   }
-  const begun = instant(context.clock)
-  const asking = {
-    otherwise: () => plan.postpone('busy'),
-    patienceMs: patienceMs(plan, context),
-    isTooLong: () => elapsedMs(begun, context.clock) >= LONGEST_WAIT * context.settings.timeoutMs,
-  }
+  const asking = { otherwise: () => plan.postpone('busy'), patienceMs: patienceMs(plan, context) }
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const answer = await askInTime((signal) => share.askUntilFree(identity, known, signal, asking), plan, context)
     if (answer === 'absent') return plan.postpone('in step') ?? (await requestAlone(place, plan, context, known))

@@ -43,23 +43,6 @@ describe('while a store has trouble', () => {
     expect(processes.flatMap(({ heard }) => heard)).not.toContain('tokenRequestFailed')
   })
 
-  it('that says for ever that another process requests the token, each gets one in time, and by and by they share it', async () => {
-    const fleet = new Fleet()
-    const processes = fleet.processes(8)
-    for (const { store } of processes) {
-      const ask = store.getOrLease.bind(store)
-      store.getOrLease = async (key, request) => {
-        const answer = await ask(key, request)
-        return answer !== 'busy' && 'lease' in answer ? 'busy' : answer
-      }
-    }
-    expect(await fleet.tokensOf(processes, 15 * SECOND)).toHaveLength(8)
-    expect(fleet.server.requests.length).toBeLessThanOrEqual(8)
-    const late = fleet.join()
-    await fleet.tokensOf([late], SECOND)
-    expect(late.heard).toEqual(['tokenFound'])
-  })
-
   it('refreshes are spread over the window', async () => {
     const fleet = new Fleet()
     const processes = fleet.processes(20)

@@ -49,8 +49,6 @@ export interface AskOptions<T = never> {
   readonly patienceMs?: number | undefined
   /** Asked before each wait for another process: what will do instead. */
   readonly otherwise?: () => T | undefined
-  /** Whether it has been `busy` for too long: then the answer is `unavailable`. */
-  readonly isTooLong?: () => boolean
 }
 
 /**
@@ -123,7 +121,7 @@ export class TokenShare {
     identity: string,
     known: SharedToken | undefined,
     signal: AbortSignal,
-    { otherwise, patienceMs, isTooLong }: AskOptions<T> = {},
+    { otherwise, patienceMs }: AskOptions<T> = {},
   ): Promise<FreeAnswer<T>> {
     const { clock } = this.#shared
     for (let pauseMs = POLL_FIRST_MS; ; pauseMs = Math.min(pauseMs * POLL_GROWTH, POLL_MOST_MS)) {
@@ -132,7 +130,6 @@ export class TokenShare {
       if (answer !== 'busy') return answer
       const instead = otherwise?.()
       if (instead !== undefined) return { instead }
-      if (isTooLong?.()) return 'unavailable'
       const leastMs = POLL_LATENCIES * (clock.monotonicNow() - askedAt)
       await clock.sleep(Math.max(pauseMs, leastMs) * (0.75 + clock.random() / 2), signal)
     }
