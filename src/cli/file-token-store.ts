@@ -31,7 +31,6 @@ const ENTRY_ENDING = '.json'
 const OWN_FILE = /^(?:\d+_[\w-]+\.json|key)(?:\.lock)?(?:\.[\da-f-]{36})?$/
 // Writers may come a little late.
 const KEPT_LONGER_MS = 60_000
-const LONGEST_LEASE_MS = 60_000
 
 /**
  * Shares tokens between processes of one user on one machine: a file for each token, in a folder that only the user can
@@ -129,10 +128,7 @@ export class FileTokenStore implements TokenStore {
     if (text === undefined) return emptyEntry()
     try {
       // What is in the records is checked by who reads them.
-      const entry: StoreEntry = { ...emptyEntry(), ...(JSON.parse(text) as StoreEntry) }
-      // The clock was set back: nobody leases for that long.
-      if (entry.lease !== undefined && entry.lease.until - this.#clock.now() > LONGEST_LEASE_MS) entry.lease = undefined
-      return entry
+      return { ...emptyEntry(), ...(JSON.parse(text) as StoreEntry) }
     } catch {
       return emptyEntry()
     }

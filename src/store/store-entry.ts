@@ -29,6 +29,9 @@ export interface KeptRecord extends Omit<StoredRecord, 'leftMs'> {
   readonly until: number
 }
 
+/** How much longer than what is asked for another's lease may be: other releases may ask for more. */
+const LONGEST_LEASE = 2
+
 /** What is kept under a key that was never used. */
 export function emptyEntry(): StoreEntry {
   return { issued: 0, written: 0 }
@@ -44,7 +47,7 @@ export function living(record: KeptRecord | undefined, now: number): StoredRecor
 /** What `getOrLease` answers without changing anything; `undefined` if a lease can be had. */
 export function foundOrBusy(
   entry: StoreEntry,
-  { owner, stale }: LeaseRequest,
+  { owner, stale, ttlMs }: LeaseRequest,
   now: number,
 ): Exclude<LeaseAnswer, { readonly lease: Lease }> | undefined {
   const wanted = (record: StoredRecord | undefined) =>
@@ -52,7 +55,9 @@ export function foundOrBusy(
   const [token, error] = [living(entry.token, now), living(entry.error, now)]
   if (token !== undefined && wanted(token)) return { token }
   if (error !== undefined && wanted(error)) return { error }
-  return entry.lease !== undefined && entry.lease.owner !== owner && entry.lease.until > now ? 'busy' : undefined
+  return entry.lease !== undefined && entry.lease.owner !== owner && isRunning(entry.lease, ttlMs, now)
+    ? 'busy'
+    : undefined
 }
 
 /** Leases the key. `wallMs`: what the fence is made of. */
@@ -98,6 +103,11 @@ export function deleteRecord(entry: StoreEntry, fingerprint: string, now: number
   entry.token = undefined
   entry.deletedAt = now
   return true
+}
+
+// One that ends later than any lease does was written by somebody else, or before the clock was set back.
+function isRunning({ until }: { readonly until: number }, ttlMs: number, now: number): boolean {
+  return until > now && until <= now + LONGEST_LEASE * ttlMs
 }
 
 function isHeld({ lease }: StoreEntry, { owner, fence }: Lease): boolean {

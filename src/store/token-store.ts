@@ -38,7 +38,8 @@ export interface TokenStore {
    *
    * In this order: `{ token }` if there is one; `{ error }` if there is one; `{ lease }` if nobody else holds it, for
    * `ttlMs` from now and with a new fence; `'busy'` if somebody does. The record that `stale` names counts as absent.
-   * Who holds the lease and asks again gets it again, with a new fence; the earlier one is gone.
+   * Who holds the lease and asks again gets it again, with a new fence; the earlier one is gone. A lease that ends later
+   * than twice `ttlMs` from now counts as lapsed: it was written by somebody else, or before the store's clock was set back.
    *
    * Without this method there are no leases: every process requests its own token, spread by jitter, unless it finds one.
    */

@@ -167,6 +167,15 @@ export const leaseContract: readonly StoreContractCase[] = [
     },
   },
   {
+    title: 'leases the key to the next when the lease ends later than any lease does',
+    async run({ store, other }) {
+      const endless = leased(await getOrLease(store, 'a', { ttlMs: 3_600_000 }))
+      const taken = leased(await getOrLease(other, 'b', { ttlMs: 5000 }))
+      ok(taken.fence > endless.fence)
+      equal(await getOrLease(store, 'c', { ttlMs: 5000 }), 'busy')
+    },
+  },
+  {
     title: 'holds a lease as long as it is renewed, from then on',
     slow: true,
     async run({ store, other, pass }) {

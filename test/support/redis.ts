@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -96,7 +96,8 @@ async function startProcess(folder: string, port: number, options: readonly stri
   }
   const pid = await new Promise<number>((resolve) => shell.stdout.once('data', (text) => resolve(Number(text))))
   for (let tries = 0; tries < 400; tries++) {
-    if (/^(?:\+PONG|-NOAUTH)/.test(await askServer(port, 'PING').catch(() => ''))) return { pid, end }
+    const answer = await askServer(port, 'INFO server').catch(() => '')
+    if (answer.startsWith('-NOAUTH') || answer.includes(`process_id:${pid}\r`)) return { pid, end }
     await wait(25)
   }
   await end()
@@ -189,11 +190,21 @@ export async function until(isSo: () => Promise<boolean> | boolean): Promise<voi
   }
 }
 
+// Below those that the system hands out to whoever asks for any port, so that no other test gets one meanwhile.
+const FIRST_PORT = 10_000
+const PORTS = 20_000
+
 /** A port that nobody listens to. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
