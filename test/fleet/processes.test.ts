@@ -31,12 +31,12 @@ describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 60_00
     await all(fleet.processes, {})
     const report = await all(fleet.processes, { concurrent: 0, perSecond: 20, forMs: 20_000 })
     expect(report.failures).toEqual([])
-    // If each process waited once in a rotation, these were eighty; none but for a machine that is busy.
-    expect(report.waited).toBeLessThan(40)
-    const pauses = fleet.server.pauses()
-    expect(pauses.length).toBeGreaterThanOrEqual(6)
-    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier; what begins a pause may arrive late.
-    expect(Math.min(...pauses)).toBeGreaterThan(1000)
+    // If each process waited once in a rotation, these were eighty; a busy machine may be late for a rotation or two.
+    expect(report.waited).toBeLessThan(16)
+    const requests = fleet.server.pauses().length + 1
+    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier; at the latest when it expires.
+    expect(requests).toBeLessThanOrEqual(20 / (2 - 0.3) + 2)
+    expect(requests).toBeGreaterThanOrEqual(20 / 3)
   })
 
   it('replace a token that is revoked by one request', async () => {
