@@ -24,7 +24,7 @@ export interface ManagerOptions {
 }
 
 /** Where tokens are kept between calls. */
-export function cacheFolder(environment: NodeJS.ProcessEnv): string {
+function cacheFolder(environment: NodeJS.ProcessEnv): string {
   const { EVERTOKEN_CACHE_DIR: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: windows } = environment
   if (own) return own
   const base = process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')

@@ -21,7 +21,7 @@ export interface Configuration {
 }
 
 /** Where a secret is. `prompt`: the user is asked. */
-export type SecretSource =
+type SecretSource =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'prompt' }

@@ -11,7 +11,7 @@ export interface Setting {
 }
 
 /** The settings by name. */
-export type SettingName = (typeof TABLE)[number][0]
+type SettingName = (typeof TABLE)[number][0]
 
 /** What is set, by whichever source. Lists may be one text with spaces. */
 export type Settings = { readonly [Name in SettingName]?: string | readonly string[] | boolean | undefined }
