@@ -231,11 +231,7 @@ describe('a wrong option', () => {
       (option) =>
         wrongDurations.map(
           (value) =>
-            [option, value, 'must be a number of milliseconds from '] as [
-              keyof ClientOptions,
-              unknown,
-              string,
-            ],
+            [option, value, 'must be a number of milliseconds from '] as [keyof ClientOptions, unknown, string],
         ),
     ),
     ['timeoutMs', 10 * MINUTE + 1, 'from 100 to 600000, got 600001'],

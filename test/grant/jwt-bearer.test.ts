@@ -122,7 +122,11 @@ describe('jwtBearer with a key', () => {
     ['`iss` among the claims', { claims: { iss: 'a' } }, '`claims.iss` is set by evertoken. Use the option `issuer`.'],
     ['`exp` among the claims', { claims: { exp: 1 } }, 'Use the option `lifetimeMs`.'],
     ['`scope` among the claims', { claims: { scope: 'a' } }, 'Use the option `scopeInClaims`.'],
-    ['a lifetime under a second', { lifetimeMs: 999 }, '`lifetimeMs` must be a number of milliseconds from 1000 to 3600000, got 999. Were seconds meant? 999 seconds are 999000.'],
+    [
+      'a lifetime under a second',
+      { lifetimeMs: 999 },
+      '`lifetimeMs` must be a number of milliseconds from 1000 to 3600000, got 999. Were seconds meant? 999 seconds are 999000.',
+    ],
     ['a lifetime over an hour', { lifetimeMs: 3_600_001 }, '`lifetimeMs` must be a number of milliseconds'],
     ['a flag that is none', { scopeInClaims: 'yes' }, '`scopeInClaims` must be true or false'],
     ['a key that is none', { key: 'Marker-S3cret' }, '`key`'],

@@ -140,7 +140,9 @@ describe('attachTokenManager', () => {
     const { client, tokens } = attached({}, { scope: 'orders.read', origins: ['https://api.example.com'] })
     attachTokenManager(client, tokens)
     attachTokenManager(client, tokens, { scope: 'orders.read', origins: ['https://api.example.com'] })
-    expect(() => attachTokenManager(client, tokens, { scope: 'orders.write' })).toThrow(/attached with other options already/)
+    expect(() => attachTokenManager(client, tokens, { scope: 'orders.write' })).toThrow(
+      /attached with other options already/,
+    )
   })
 
   it('is put in place again after somebody has cleared the interceptors', async () => {
