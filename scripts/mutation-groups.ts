@@ -32,7 +32,7 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   origins: {
     mutate: ['src/http/{origins,listed-origins,axios-origins,fetch-origins,undici-origins}.ts'],
-    tests: ['test/http/{origins,axios-origins,fetch-origins,undici-origins}.test.ts'],
+    tests: ['test/http/{origins,listed-origins}.test.ts'],
   },
   lifecycle: {
     mutate: ['src/{token-source,token-renewal,token-flights,token-sources,token-source-inspection,keep-warm}.ts'],
