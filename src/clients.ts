@@ -1,4 +1,4 @@
-import { BoundedCache, Cacheable } from './bounded-cache.ts'
+import { BoundedCache, type Cacheable } from './bounded-cache.ts'
 import { type ClientOptions, type ClientSettings, readClientOptions } from './client-options.ts'
 import { ClientShare, canShare } from './client-share.ts'
 import type { Clock } from './clock.ts'
@@ -29,7 +29,7 @@ export interface ClientsContext {
 }
 
 /** One client of the manager: its settings, and what its tokens share. */
-export class Client extends Cacheable implements SourceContext {
+export class Client implements Cacheable, SourceContext {
   readonly settings: ClientSettings
   readonly clock: Clock
   readonly events: TokenEventEmitter
@@ -46,7 +46,6 @@ export class Client extends Cacheable implements SourceContext {
 
   /** @throws TypeError naming a wrong option */
   constructor(name: string, options: unknown, at: string, context: ClientsContext) {
-    super()
     const { clock, events, store, isClosed, isAttached, onWarmToken } = context
     const settings = readClientOptions(options, name, at)
     const { dpop, grant, keepWarm } = settings

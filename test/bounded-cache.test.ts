@@ -1,15 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { BoundedCache, Cacheable } from '../src/bounded-cache.ts'
+import { BoundedCache, type Cacheable } from '../src/bounded-cache.ts'
 import { fc } from './support/fast-check.ts'
 
-class Value extends Cacheable {
+class Value implements Cacheable {
   readonly name: string
   isBusy = false
 
   constructor(name: string) {
-    super()
     this.name = name
   }
 
