@@ -42,9 +42,13 @@ function flying({ options, store, clock = new VirtualClock(), owner = {} }: Sett
   const server = new AuthorizationServer(clock)
   const events = new TokenEventEmitter()
   const caused: [string, boolean][] = []
+  let runs = 0
   events.observer = ({ reason, background }) => {
     caused.push([reason, background])
-    return (request) => request()
+    return (request) => {
+      runs += 1
+      return request()
+    }
   }
   const sent: [string, boolean][] = []
   events.on('tokenRequested', ({ reason, background }) => sent.push([reason, background]))
@@ -71,7 +75,7 @@ function flying({ options, store, clock = new VirtualClock(), owner = {} }: Sett
   const close = () => {
     why = ENDED
   }
-  return { flights, server, clock, client, told, caused, sent, close }
+  return { flights, server, clock, client, told, caused, sent, close, runs: () => runs }
 }
 
 /** A store, and another process that has put a token there. */
@@ -92,7 +96,7 @@ const codeOf = async (flight: { promise: Promise<AccessToken> }) =>
 
 describe('the requests for one key', () => {
   it('are one for all who come while it is under way, for the reason of the first', async () => {
-    const { flights, clock, server, told, caused, sent } = flying()
+    const { flights, clock, server, told, caused, sent, runs } = flying()
     expect([flights.present, flights.waiters, flights.isBusy, flights.lastReason]).toEqual([
       ...[undefined, 0, false, undefined],
     ])
@@ -109,7 +113,7 @@ describe('the requests for one key', () => {
     await clock.settle()
     expect([flights.present, flights.waiters, flights.isBusy]).toEqual([undefined, 0, false])
     expect(told).toEqual([['token', 'token-1', 'no token']])
-    expect([caused, sent]).toEqual([[['no token', false]], [['no token', false]]])
+    expect([caused, sent, runs()]).toEqual([[['no token', false]], [['no token', false]], 1])
   })
 
   it('are told of once when they fail, and not as the owner’s failure when none was sent', async () => {
@@ -143,6 +147,59 @@ describe('the requests for one key', () => {
     expect(alone.server.requests).toHaveLength(1)
   })
 
+  it('count all who wait, those for a new one and those who came after', async () => {
+    const { flights, clock, server } = flying({ options: { maxAttempts: 3 } })
+    server.script.push({ afterMs: 100 })
+    server.byDefault = { afterMs: 100, status: 503 }
+    flights.join('no token', 0, willing)
+    flights
+      .next(willing)
+      .wait()
+      .catch(() => {})
+    await clock.advance(150)
+    flights
+      .join('no token', 0, willing)
+      .wait()
+      .catch(() => {})
+    expect(flights.waiters).toBe(2)
+    await clock.advance(60 * SECOND)
+    expect(server.requests).toHaveLength(4)
+  })
+
+  it('ask no store for tokens that must not be cached', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    const { flights, server } = flying({ store, clock })
+    server.expiresIn = 0
+    await flights.join('no token', 0, willing).promise
+    await clock.settle()
+    const asked = store.calls.getOrLease
+    flights.join('no token', 0, willing)
+    await clock.advance(2 * SECOND)
+    expect([server.requests.length, store.calls.getOrLease]).toEqual([2, asked])
+  })
+
+  it('wait for another process that finds out whether things work again as long as for a try of their own', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    const other = flying({ store, clock })
+    other.server.byDefault = { hang: true }
+    other.flights.join('no token', 0, willing)
+    await clock.settle()
+    const options = { attemptTimeoutMs: 1000, timeoutMs: 4000 }
+    const patient = flying({ store, clock, options })
+    const failing = flying({ store, clock, options })
+    const admission = failing.client.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    failing.client.gate.failed(REFUSAL, admission)
+    await clock.advance(SECOND)
+    const waiting = patient.flights.join('no token', 0, willing)
+    const probing = failing.flights.join('no token', 0, willing)
+    await clock.advance(SECOND)
+    await expect(probing.promise).rejects.toBe(REFUSAL)
+    expect(patient.flights.present).toBe(waiting)
+  })
+
   it('fail as TokenErrors, whatever fails', async () => {
     const transport = () => Promise.reject(Object.assign(new RangeError('odd'), { code: 7 }))
     const { flights } = flying({ options: { applyToken: () => Promise.reject(new Error('odd')) as never, transport } })
@@ -168,14 +225,16 @@ describe('the requests for one key', () => {
   })
 
   it('give their leave back when they end', async () => {
-    const { flights, server, clock } = flying()
+    const { flights, server, clock, client } = flying()
     server.script.push({ status: 503 })
     await codeOf(flights.join('no token', 0, willing))
     await clock.advance(20 * SECOND)
     server.script.push({ status: 503 })
     await codeOf(flights.join('no token', 0, willing))
     await clock.advance(20 * SECOND)
+    expect(client.gate.failing).toBe(true)
     expect(await text(flights.join('no token', 0, willing))).toBe('token-1')
+    expect(client.gate.failing).toBe(false)
   })
 })
 
@@ -334,6 +393,33 @@ describe('a look at the store', () => {
     expect(flights.isBusy).toBe(false)
   })
 
+  it('tells that things work again, if that is newer than the failure', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    const { flights, client } = flying({ store, clock })
+    const admission = client.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    client.gate.failed(REFUSAL, admission)
+    await clock.advance(10 * SECOND)
+    await managed({ store }, clock).tokens.getToken()
+    await clock.settle()
+    flights.lookInBackground(REFUSAL)
+    await clock.advance(SECOND)
+    expect(client.gate.failing).toBe(false)
+  })
+
+  it('does not keep the process alive, and brings nothing that has become out of date', async () => {
+    const clock = new SleepDiary()
+    const { store } = await sharing(clock)
+    store.latencyMs = 20
+    const { flights, told } = flying({ store, clock, options: { timeoutMs: 9000 } })
+    flights.lookInBackground(REFUSAL)
+    expect(clock.slept.filter(([ms]) => ms === 9000)).toEqual([[9000, false]])
+    flights.outdate()
+    await clock.advance(100)
+    expect([told, flights.present]).toEqual([[], undefined])
+  })
+
   it('is made for callers too', async () => {
     const { store, clock } = await sharing()
     const { flights, told, server } = flying({ store, clock })
@@ -423,7 +509,11 @@ describe('what is out of date', () => {
     const clock = new VirtualClock()
     const store = new MemoryTokenStore({ clock, plaintext: true })
     const denied = { status: 400, body: { error: 'invalid_scope' } }
-    const owner: Partial<FlightOwner> = { pauseMs: () => 60 * SECOND, onFailure: () => {} }
+    const told: string[] = []
+    const owner: Partial<FlightOwner> = {
+      pauseMs: () => 60 * SECOND,
+      onFailure: (error) => void told.push(error.code),
+    }
     const other = flying({ store, clock, owner })
     other.server.byDefault = denied
     await codeOf(other.flights.join('no token', 0, willing))
@@ -431,7 +521,8 @@ describe('what is out of date', () => {
     const { flights, server } = flying({ store, clock, owner })
     expect(await codeOf(flights.join('no token', 0, willing))).toBe('request_denied')
     await clock.settle()
-    expect(server.requests).toHaveLength(0)
+    // What another process was denied is a denial of this one too.
+    expect([server.requests, told]).toEqual([[], ['request_denied', 'request_denied']])
     flights.outdate()
     expect(flights.isBusy).toBe(true)
     server.byDefault = denied
@@ -492,6 +583,15 @@ describe('the end', () => {
     expect(await text(flight)).toBe('token-1')
     expect(await codeOf(next)).toBe('unknown_client')
     expect([told, server.requests.length]).toEqual([[], 1])
+  })
+
+  it('of the client takes no notice of a request that fails then', async () => {
+    const { flights, clock, server, told } = flying()
+    server.byDefault = { afterMs: 100, status: 400, body: { error: 'invalid_client' } }
+    const flight = flights.join('no token', 0, willing)
+    flights.end()
+    await clock.advance(100)
+    expect([await codeOf(flight), told]).toEqual(['request_denied', []])
   })
 
   it('of the manager refuses a new one, also while another is under way', async () => {

@@ -301,6 +301,16 @@ describe('the renewal of a token', () => {
     expect(renewal.isUnderWay).toBe(false)
   })
 
+  it('refuses what callers get while a denial is remembered, and everything after the end of the client', async () => {
+    const { renewal, server } = renewing()
+    renewal.failures.denied(DENIAL)
+    await expect(async () => renewal.obtain('absent', {})).rejects.toBe(DENIAL)
+    renewal.failures.clear()
+    renewal.end()
+    await expect(async () => renewal.obtain('absent', {})).rejects.toMatchObject({ code: 'unknown_client' })
+    expect(server.requests).toHaveLength(0)
+  })
+
   it('settles after the request under way', async () => {
     const { renewal, server, clock } = renewing()
     server.byDefault = { afterMs: 100 }
