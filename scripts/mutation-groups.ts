@@ -34,8 +34,16 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
     mutate: ['src/http/{origins,listed-origins,axios-origins,fetch-origins,undici-origins}.ts'],
     tests: ['test/http/{origins,listed-origins}.test.ts'],
   },
+  sources: {
+    mutate: ['src/{token-sources,token-source-inspection,keep-warm}.ts'],
+    tests: ['test/{token-sources,token-source-inspection,keep-warm}.test.ts'],
+  },
+  renewal: {
+    mutate: ['src/{token-renewal,token-flights}.ts'],
+    tests: ['test/{token-renewal,token-flights,token-flights-owner}.test.ts'],
+  },
   lifecycle: {
-    mutate: ['src/{token-source,token-renewal,token-flights,token-sources,token-source-inspection,keep-warm}.ts'],
+    mutate: ['src/token-source.ts'],
     tests: [
       'test/{token-source,token-source-calls,token-flights,token-manager,token-exchange,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
       SHARED,
@@ -50,6 +58,6 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   sharing: {
     mutate: ['src/{shared-token,shared-failure,client-share}.ts'],
-    tests: ['test/{shared-token,shared-failure,shared-tokens-mutual-tls,client-options}.test.ts', SHARED],
+    tests: ['test/{shared-token,shared-token-plans,shared-failure,client-share}.test.ts'],
   },
 }
