@@ -85,7 +85,8 @@ export class BoundedCache<Value extends Cacheable> {
 
   /** All values there are, each once. */
   values(): Set<Value> {
-    const recent = this.#recent?.values() ?? []
+    // Oldest first, as in the maps.
+    const recent = this.#recent?.rvalues() ?? []
     return new Set([...this.#pinned.values(), ...recent, ...this.#busy.values(), ...this.#heldValues()])
   }
 

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import type { Cacheable } from './bounded-cache.ts'
 import { elapsedMs, instant } from './clock.ts'
 import { optionError, TokenError } from './errors.ts'
 import { aboutToken, type RequestReason, type TokenEvent, type TokenEvents } from './events.ts'
@@ -17,7 +16,7 @@ const NOTHING_ASKED: GetTokenOptions = {}
  * A handle on one token: one client, one set of scopes and other parameters. There is one per key and manager,
  * it may be kept for as long as the manager, and any number of callers may use it at once.
  */
-export class TokenSource implements Cacheable {
+export class TokenSource {
   // There may be a million of these: what a key needs only at times is in its renewal.
   readonly #context: SourceContext
   #token: AccessToken | undefined
