@@ -86,7 +86,7 @@ export class BoundedCache<Value extends Cacheable> {
   /** All values there are, each once. */
   values(): Set<Value> {
     // Oldest first, as in the maps.
-    const recent = this.#recent?.rvalues() ?? []
+    const recent = [...(this.#recent?.values() ?? [])].reverse()
     return new Set([...this.#pinned.values(), ...recent, ...this.#busy.values(), ...this.#heldValues()])
   }
 
