@@ -55,8 +55,6 @@ export class BoundedCache<Value extends Cacheable> {
     const key = value.key()
     this.#pinned.set(key, value)
     this.#recent?.delete(key)
-    // Its room for `max` values is given back: most managers pin all they have.
-    if (this.#recent?.size === 0) this.#recent = undefined
     this.#busy.delete(key)
   }
 

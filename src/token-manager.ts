@@ -249,8 +249,6 @@ export class TokenManager<Name extends string = never> {
     const client = this.#clients.configure(name, options, at)
     // It has none of its own.
     if (client.settings.grant.takesSubjectToken) return
-    const source = this.#sources.of(client, {})
-    this.#sources.pin(source)
-    this.#configured.add(source)
+    this.#configured.add(this.#sources.pin(client))
   }
 }

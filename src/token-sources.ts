@@ -10,6 +10,12 @@ export interface WantedToken extends TokenParameterOptions {
   readonly subjectToken?: string | undefined
 }
 
+interface ReadToken {
+  readonly key: string
+  readonly parameters: TokenParameters
+  readonly create: () => TokenSource
+}
+
 /**
  * The sources of a manager: one per key, always. Those on behalf of users have room of their own, so that no number of
  * users takes away that of the service's tokens.
@@ -33,12 +39,17 @@ export class TokenSources {
     // Scopes that are known have been checked already.
     const key = scope && cacheKey(client.keyPrefix, scope)
     const known = key === undefined ? undefined : this.#own.get(key)
-    return known ?? this.#read(client, wanted)
+    if (known !== undefined) return known
+    const read = this.#read(client, wanted)
+    return this.#cacheFor(read.parameters).getOrCreate(read.key, read.create)
   }
 
-  /** Keeps a source of the service's own until it is deleted. */
-  pin(source: TokenSource): void {
+  /** The source of what a client's options name, kept until it is deleted. */
+  pin(client: Client): TokenSource {
+    const { key, create } = this.#read(client, {})
+    const source = this.#own.get(key) ?? create()
     this.#own.pin(source)
+    return source
   }
 
   /** Keeps a source findable for as long as somebody holds it. */
@@ -61,7 +72,7 @@ export class TokenSources {
     return [...this.#own.values(), ...this.#exchanged.values()]
   }
 
-  #read(client: Client, wanted: WantedToken): TokenSource {
+  #read(client: Client, wanted: WantedToken): ReadToken {
     const { name, grant, parameters } = client.settings
     const subject = readSubjectToken(wanted.subjectToken, 'subjectToken')
     if (subject !== undefined && !grant.takesSubjectToken) throw subjectTokenUnused(name)
@@ -73,7 +84,7 @@ export class TokenSources {
     // HTTP clients hold a source for requests that do not say for whom: it makes no request, and its callers learn why.
     const isNobodys = grant.takesSubjectToken && subject === undefined
     const context = isNobodys ? { ...client, whyEnded: () => client.whyEnded() ?? subjectTokenMissing(name) } : client
-    return this.#cacheFor(others).getOrCreate(key, () => new TokenSource(context, key, read.scope, others))
+    return { key, parameters: others, create: () => new TokenSource(context, key, read.scope, others) }
   }
 
   #cacheFor({ subject }: TokenParameters): BoundedCache<TokenSource> {

@@ -44,6 +44,19 @@ describe('memory', { timeout: isFull ? 1_800_000 : 120_000 }, () => {
   const keys = isFull ? 1_000_000 : 20_000
   const maxTokens = isFull ? 10_000 : 2000
 
+  it('of a manager with one configured client is a few kilobytes, whatever the most tokens it may keep', async () => {
+    const source = `
+      const managers = []
+      const make = () => { for (let made = 0; made < 500; made++) managers.push(new TokenManager(options)) }
+      make()
+      const heaps = [await heapMiB()]
+      make()
+      heaps.push(await heapMiB())
+      console.log(JSON.stringify({ requests, heaps, managers: managers.length }))`
+    const { heaps } = await inOwnProcess(source, {})
+    expect((growth(heaps) * 1024) / 500).toBeLessThan(16)
+  })
+
   it(`does not grow with ${keys.toLocaleString('en')} keys, where ${maxTokens.toLocaleString('en')} are kept`, async () => {
     const source = `
       const tokens = new TokenManager({ ...options, maxTokens: plan.maxTokens })

@@ -127,9 +127,10 @@ describe('the sources of a manager', () => {
   it('stay when they are pinned or held, and those of the service itself are told of as lasting', () => {
     const sources = new TokenSources(1, 1)
     const { client } = counting({ grant: tokenExchange() })
-    const [pinned, held, alice] = [{}, { scope: 'a' }, { subjectToken: 'alice' }].map((one) => sources.of(client, one))
-    if (pinned === undefined || held === undefined || alice === undefined) throw new Error('made above')
-    sources.pin(pinned)
+    const pinned = sources.pin(client)
+    expect(sources.pin(client)).toBe(pinned)
+    const held = sources.of(client, { scope: 'a' })
+    const alice = sources.of(client, { subjectToken: 'alice' })
     sources.hold(held)
     sources.hold(alice)
     for (const scope of ['b', 'c']) sources.of(client, { scope })
