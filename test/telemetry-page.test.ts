@@ -4,6 +4,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sdk-metrics'
 import { describe, expect, it } from 'vitest'
 import { CALL_EVENTS, EVENT_NAMES } from '../src/events.ts'
+import { INSTRUMENTS } from '../src/opentelemetry/instruments.ts'
 import { everythingHappens } from './support/everything-happens.ts'
 import { oneLineOfEach } from './support/log-lines.ts'
 import { startPrometheus } from './support/prometheus.ts'
@@ -42,6 +43,14 @@ async function instrumentRows(): Promise<string> {
 }
 
 describe('the page about telemetry', () => {
+  it('has a row for every instrument that there is', () => {
+    const rows = [...page.matchAll(/^\| `(evertoken\.[\w.]+)` \| [^|]+, `([^`]+)` \| ([^|]+) \|/gm)]
+    const documented = rows.map(([, name, unit, description]) => ({ name, unit, description }))
+    const made = Object.values(INSTRUMENTS).map(({ name, unit, description }) => ({ name, unit, description }))
+    const byName = (one: { name?: string }, other: { name?: string }) => (`${one.name}` < `${other.name}` ? -1 : 1)
+    expect(documented.sort(byName)).toEqual(made.sort(byName))
+  })
+
   // `-u` writes it anew.
   it('lists every metric, and one line of every event that is logged, as they are', async () => {
     const lines = await oneLineOfEach()

@@ -2,50 +2,38 @@ import type { BatchObservableCallback, Meter } from '@opentelemetry/api'
 import type { TokenManager } from '../token-manager.ts'
 import { CLIENT, inSnakeCase, seconds } from './attributes.ts'
 import { type ClientNames, OTHER } from './client-names.ts'
+import type { Instruments } from './instruments.ts'
 
 /** Shows what a manager has at the moment, whenever it is asked for. @returns what ends it */
-export function showGauges(manager: TokenManager<string>, meter: Meter, names: ClientNames): () => void {
-  const gauges = {
-    tokens: meter.createObservableUpDownCounter('evertoken.cache.tokens', {
-      description: 'Tokens that the process knows of, by where they stand.',
-      unit: '{token}',
-    }),
-    waiters: meter.createObservableUpDownCounter('evertoken.token.waiters', {
-      description: 'Callers that wait for a token.',
-      unit: '{caller}',
-    }),
-    expiry: meter.createObservableGauge('evertoken.credential.remaining_lifetime', {
-      description: 'How long what the client authenticates with is still valid.',
-      unit: 's',
-    }),
-    suspended: meter.createObservableGauge('evertoken.store.suspended', {
-      description: 'Whether the store is left alone after several failures: 1, else 0.',
-      unit: '1',
-    }),
-  }
+export function showGauges(
+  manager: TokenManager<string>,
+  meter: Meter,
+  { tokens, waiters, expiry, suspended }: Instruments,
+  names: ClientNames,
+): () => void {
+  const gauges = [tokens, waiters, expiry, suspended]
   const { expiries, end } = credentialExpiries(manager, names)
   const observe: BatchObservableCallback = (result) => {
-    for (const [client, { now, waiters, states }] of tally(manager, names)) {
+    for (const [client, { now, waiting, states }] of tally(manager, names)) {
       const about = { [CLIENT]: client }
-      result.observe(gauges.waiters, waiters, about)
-      for (const [state, count] of states)
-        result.observe(gauges.tokens, count, { ...about, 'evertoken.token.state': state })
+      result.observe(waiters, waiting, about)
+      for (const [state, count] of states) result.observe(tokens, count, { ...about, 'evertoken.token.state': state })
       for (const [what, expiresAt] of expiries.get(client) ?? [])
-        result.observe(gauges.expiry, seconds(expiresAt - now), { ...about, 'evertoken.credential.type': what })
+        result.observe(expiry, seconds(expiresAt - now), { ...about, 'evertoken.credential.type': what })
     }
     const isSuspended = manager.isStoreSuspended()
-    if (isSuspended !== undefined) result.observe(gauges.suspended, isSuspended ? 1 : 0)
+    if (isSuspended !== undefined) result.observe(suspended, isSuspended ? 1 : 0)
   }
-  meter.addBatchObservableCallback(observe, Object.values(gauges))
+  meter.addBatchObservableCallback(observe, gauges)
   return () => {
-    meter.removeBatchObservableCallback(observe, Object.values(gauges))
+    meter.removeBatchObservableCallback(observe, gauges)
     end()
   }
 }
 
 interface ClientTally {
   now: number
-  waiters: number
+  waiting: number
   readonly states: Map<string, number>
 }
 
@@ -53,10 +41,10 @@ function tally(manager: TokenManager<string>, names: ClientNames): Map<string, C
   const clients = new Map<string, ClientTally>()
   for (const source of manager.allSources()) {
     const client = names.of(source.client)
-    const known = clients.get(client) ?? { now: 0, waiters: 0, states: new Map() }
+    const known = clients.get(client) ?? { now: 0, waiting: 0, states: new Map() }
     const state = inSnakeCase(source.state())
     known.now = source.now()
-    known.waiters += source.waiters()
+    known.waiting += source.waiters()
     known.states.set(state, (known.states.get(state) ?? 0) + 1)
     clients.set(client, known)
   }

@@ -4,8 +4,10 @@ import { count, ownOptions } from '../option-values.ts'
 import type { TokenManager } from '../token-manager.ts'
 import { ClientNames } from './client-names.ts'
 import { showGauges } from './gauges.ts'
+import { createInstruments } from './instruments.ts'
 import { measureEvents } from './measurements.ts'
 import { noteRetry, requestObserver } from './request-spans.ts'
+import { VERSION } from './version.ts'
 
 /** Where telemetry goes, and how much of it there may be. */
 export interface InstrumentationOptions {
@@ -39,15 +41,16 @@ export function instrumentTokenManager<Name extends string>(
     throw optionError('manager', 'is instrumented already', 'Call what that returned first, to end it.')
   }
   const names = new ClientNames(count(given.maxClients, 'maxClients', 100, MOST_CLIENTS))
-  const meter = (given.meterProvider ?? metrics.getMeterProvider()).getMeter('evertoken')
-  const tracer = (given.tracerProvider ?? trace.getTracerProvider()).getTracer('evertoken')
+  const meter = (given.meterProvider ?? metrics.getMeterProvider()).getMeter('evertoken', VERSION)
+  const tracer = (given.tracerProvider ?? trace.getTracerProvider()).getTracer('evertoken', VERSION)
+  const instruments = createInstruments(meter)
   const measured = manager as unknown as TokenManager<string>
   const ends = [
-    measureEvents(measured, meter, names),
-    showGauges(measured, meter, names),
+    measureEvents(measured, instruments, names),
+    showGauges(measured, meter, instruments, names),
     manager.on('tokenRequestRetried', ({ error, attempt, delayMs }) => noteRetry(error, attempt, delayMs)),
   ]
-  const observer = requestObserver(tracer, meter, names)
+  const observer = requestObserver(tracer, instruments, names)
   manager.events.observer = observer
   return () => {
     if (manager.events.observer === observer) manager.events.observer = undefined

@@ -2,7 +2,6 @@ import {
   type Attributes,
   context,
   isSpanContextValid,
-  type Meter,
   ROOT_CONTEXT,
   type Span,
   SpanStatusCode,
@@ -11,24 +10,17 @@ import {
 } from '@opentelemetry/api'
 import { TokenError, TokenResponseError } from '../errors.ts'
 import type { CausedRequest, RequestObserver } from '../request-observer.ts'
-import { CLIENT, DURATIONS_S, ERROR_TYPE, inSnakeCase, REASON, STATUS_CODE, seconds } from './attributes.ts'
+import { CLIENT, ERROR_TYPE, inSnakeCase, REASON, STATUS_CODE, seconds } from './attributes.ts'
 import type { ClientNames } from './client-names.ts'
 import { errorType } from './error-type.ts'
+import type { Instruments } from './instruments.ts'
 
 /**
  * Measures token requests, and gives each a span of its own. A token request serves all callers, so that its span has no
  * parent, but a link to the span in which the first caller asked.
  */
-export function requestObserver(tracer: Tracer, meter: Meter, names: ClientNames): RequestObserver {
-  const duration = meter.createHistogram('evertoken.token.request.duration', {
-    description: 'How long token requests took, with their retries.',
-    unit: 's',
-    advice: { explicitBucketBoundaries: DURATIONS_S },
-  })
-  const active = meter.createUpDownCounter('evertoken.token.request.active', {
-    description: 'Token requests under way.',
-    unit: '{request}',
-  })
+export function requestObserver(tracer: Tracer, instruments: Instruments, names: ClientNames): RequestObserver {
+  const { requests, activeRequests } = instruments
   return (request) => {
     const cause = trace.getSpanContext(context.active())
     const links = cause !== undefined && isSpanContextValid(cause) ? [{ context: cause }] : []
@@ -38,7 +30,7 @@ export function requestObserver(tracer: Tracer, meter: Meter, names: ClientNames
       const span = tracer.startSpan('evertoken token request', { links, attributes }, ROOT_CONTEXT)
       const begun = performance.now()
       let outcome: Attributes = about
-      active.add(1, { [CLIENT]: about[CLIENT] })
+      activeRequests.add(1, { [CLIENT]: about[CLIENT] })
       try {
         // What the HTTP client does is part of it.
         return await context.with(trace.setSpan(ROOT_CONTEXT, span), work)
@@ -47,8 +39,8 @@ export function requestObserver(tracer: Tracer, meter: Meter, names: ClientNames
         noteFailure(span, error)
         throw error
       } finally {
-        active.add(-1, { [CLIENT]: about[CLIENT] })
-        duration.record(seconds(performance.now() - begun), outcome)
+        activeRequests.add(-1, { [CLIENT]: about[CLIENT] })
+        requests.record(seconds(performance.now() - begun), outcome)
         span.end()
       }
     }
