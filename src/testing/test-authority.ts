@@ -20,6 +20,8 @@ export interface CertificateRequest {
 }
 
 const HOUR_MS = 60 * 60 * 1000
+// Longer than any test, whatever its certificates are to show.
+const AUTHORITY_LASTS_MS = 365 * 24 * HOUR_MS
 
 /**
  * A certificate authority of a test's own, which signs certificates for servers and clients. Its key is in memory only,
@@ -37,7 +39,8 @@ export class TestAuthority {
     this.#name = distinguishedName(commonName)
     this.#key = privateKey
     const isAuthority = extension('2.5.29.19', sequence(Buffer.from([0x01, 0x01, 0xff])))
-    this.cert = this.#sign(publicKey, this.#name, [isAuthority], {})
+    const notAfter = new Date(Date.now() + AUTHORITY_LASTS_MS)
+    this.cert = this.#sign(publicKey, this.#name, [isAuthority], { notAfter })
   }
 
   /** A new certificate, for servers and clients alike. */

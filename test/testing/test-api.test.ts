@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { Dpop } from '../../src/dpop.ts'
 import { createTokenFetch } from '../../src/http/fetch.ts'
-import { type AccessToken, clientCertificate, TokenManager } from '../../src/index.ts'
+import { type AccessToken, clientCertificate, systemClock, TokenManager } from '../../src/index.ts'
 import { importSigningKey } from '../../src/jws.ts'
 import { startApi, startAuthorizationServer, TestAuthority, VirtualClock } from '../../src/testing/index.ts'
 import { exchange } from './raw-http.ts'
@@ -177,6 +177,21 @@ describe('DPoP', () => {
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'orders', client_secret: 's' })
     const answer = await fetch(server.tokenEndpoint, { method: 'POST', headers: { dpop }, body })
     expect(((await answer.json()) as { error?: string }).error).toBe(error)
+  })
+})
+
+describe('a clock that is wrong by an hour', () => {
+  const hourAhead = { ...systemClock, now: () => Date.now() + 3_600_000 }
+
+  it.each<[string, boolean, string | undefined]>([
+    ['makes proofs that are refused', false, 'invalid_dpop_proof'],
+    ['does no harm where a nonce tells the time', true, undefined],
+  ])('%s', async (_, dpopNonce, error) => {
+    await using server = await startAuthorizationServer({ dpopNonce })
+    const tokens = new TokenManager({ ...server.clientOptions(), dpop: true, clock: hourAhead })
+    const outcome = await tokens.getToken().catch((refusal: unknown) => refusal)
+    expect((outcome as { error?: string }).error).toBe(error)
+    await tokens.close()
   })
 })
 
