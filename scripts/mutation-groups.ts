@@ -52,7 +52,7 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   store: {
     mutate: [
-      'src/store/{breaker,encryption,found-record,guarded-store,memory-store,record,store-entry,token-share}.ts',
+      'src/store/{breaker,encryption,found-record,guarded-store,memory-store,record,shared-lease,store-entry,store-place,token-share}.ts',
     ],
     tests: ['test/store/{breaker,encryption,found-record,guarded-store,memory-store,store-entry,token-share}.test.ts'],
   },

@@ -5,7 +5,8 @@ import type { TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { concernsAll, deniedError, described, isUncacheable, keptError, UNCACHEABLE } from './shared-failure.ts'
 import { SharedToken } from './store/record.ts'
-import type { FoundToken, FreeAnswer, SharedLease } from './store/token-share.ts'
+import type { SharedLease } from './store/shared-lease.ts'
+import type { FoundToken, FreeAnswer } from './store/token-share.ts'
 import { cappedRetryAfterMs, classify } from './token-lifecycle.ts'
 import { accessToken, type ClientContext, missingScopes, useCertificate } from './token-request.ts'
 import type { Postponement } from './token-standing.ts'
@@ -116,22 +117,21 @@ async function requestForAll(
   plan: SharedTokenPlan,
   { clock, settings }: ClientContext,
 ): Promise<AccessToken> {
-  const { share, identity } = place
   try {
-    const token = await share.whileLeased(identity, lease, plan.request)
+    const token = await lease.during(plan.request)
     if (token.lifetimeMs === 0) {
-      place.writes(share.putError(identity, UNCACHEABLE, UNCACHEABLE_MS, lease))
+      place.writes(lease.putError(UNCACHEABLE, UNCACHEABLE_MS))
       return token
     }
     const leftMs = token.boundTo === place.certificate ? token.lifetimeMs - elapsedMs(token.requestedAt, clock) : 0
-    place.writes(share.put(identity, sharedOf(token), leftMs, lease))
+    place.writes(lease.put(sharedOf(token), leftMs))
     return token
   } catch (error) {
     // Whoever finds the error may have no token to use meanwhile.
     const pauseMs = cappedRetryAfterMs(plan.pauseMs(), false)
     const isShared = place.sharesErrors && concernsAll(error, settings) && pauseMs > 0
-    if (isShared) place.writes(share.putError(identity, described(error), pauseMs, lease))
-    else place.writes(share.release(identity, lease, plan.background ? Math.min(pauseMs, FAILED_REFRESH_MS) : 0))
+    if (isShared) place.writes(lease.putError(described(error), pauseMs))
+    else place.writes(lease.release(plan.background ? Math.min(pauseMs, FAILED_REFRESH_MS) : 0))
     throw error
   }
 }

@@ -8,13 +8,13 @@ import { TokenEventEmitter } from '../src/events.ts'
 import { UNCACHEABLE } from '../src/shared-failure.ts'
 import { type SharedTokenPlan, sharedToken } from '../src/shared-token.ts'
 import { SharedToken } from '../src/store/record.ts'
+import type { SharedLease } from '../src/store/shared-lease.ts'
 import type { FoundToken, FreeAnswer } from '../src/store/token-share.ts'
 import { AuthorizationServer } from './support/authorization-server.ts'
 import { clientOf } from './support/managed.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
 
 const HOUR = 3_600_000
-const LEASE = { held: [] }
 const REFUSED = new TokenError({ code: 'server_unavailable', message: 'Down.' })
 
 type Answer = FreeAnswer<AccessToken>
@@ -23,7 +23,7 @@ type Answer = FreeAnswer<AccessToken>
 interface StoreScript {
   readonly found?: FoundToken
   readonly removal?: 'removed' | 'kept' | 'unavailable'
-  readonly answers?: readonly (Answer | 'never')[]
+  readonly answers?: readonly (Answer | 'lease' | 'never')[]
   readonly certificate?: ReadCertificate
   readonly sharesErrors?: boolean
   readonly isNowhere?: boolean
@@ -83,17 +83,18 @@ async function fly(plan: Partial<SharedTokenPlan>, script: StoreScript = {}, opt
       asked.push(asking as (typeof asked)[number])
       const answer = answers.length > 1 ? answers.shift() : answers[0]
       if (answer === 'never') await clock.sleep(HOUR, signal)
-      return answer ?? { lease: LEASE }
+      return answer === undefined || answer === 'lease' ? { lease } : answer
     },
-    whileLeased: (_: string, lease: unknown, request: () => Promise<AccessToken>) => {
-      did.push(['lease', lease === LEASE])
+    put: async (_: string, one: SharedToken, leftMs: number) => void did.push(['put', one.reveal(), leftMs]),
+  }
+  const lease: Pick<SharedLease, keyof SharedLease> = {
+    during: (request) => {
+      did.push(['lease'])
       return request()
     },
-    put: async (_: string, one: SharedToken, leftMs: number, lease?: unknown) =>
-      void did.push(['put', one.reveal(), leftMs, lease === LEASE]),
-    putError: async (_: string, error: object, ttlMs: number, lease: unknown) =>
-      void did.push(['putError', error, ttlMs, lease === LEASE]),
-    release: async (_: string, lease: unknown, afterMs: number) => void did.push(['release', lease === LEASE, afterMs]),
+    put: async (one, leftMs) => did.push(['put leased', one.reveal(), leftMs]) > 0,
+    putError: async (error, ttlMs) => did.push(['putError', error, ttlMs]) > 0,
+    release: async (afterMs) => void did.push(['release', afterMs]),
   }
   const asked: { patienceMs: number; otherwise: () => AccessToken | undefined }[] = []
   const place = {
@@ -166,7 +167,7 @@ describe('a process with a store', () => {
     expect(await text(flight)).toBe('requested')
     expect(flight.known).toEqual(['old', 'late', 'late', 'late', 'late'])
     await flight.written()
-    expect(flight.did.slice(5)).toEqual([['request'], ['put', 'requested', HOUR, false]])
+    expect(flight.did.slice(5)).toEqual([['request'], ['put', 'requested', HOUR]])
   })
 
   it.each(['no token', 'expired', 'rejected', 'refresh due', 'forced', 'short validity'] as const)(
@@ -272,7 +273,7 @@ describe('a token that is found', () => {
     ['is taken with the scopes required', true, { scope: ['read'] }, found('stored'), { requireScope: true }],
   ]
   it.each(cases)('%s', async (_, isTaken, plan, one, options) => {
-    const flight = await fly(plan, { answers: [{ found: one }, { lease: LEASE }] }, options)
+    const flight = await fly(plan, { answers: [{ found: one }, 'lease'] }, options)
     expect(await text(flight)).toBe(isTaken ? 'stored' : 'requested')
     expect(names(flight).includes('found')).toBe(isTaken)
   })
@@ -337,9 +338,9 @@ describe('a failure that is found', () => {
 
   it('is removed and not thrown for a caller to whom it does not count', async () => {
     const failed = { error: { code: 'request_denied' }, leftMs: 5000 }
-    const flight = await fly({ isAnew: true }, { answers: [{ failed }, { lease: LEASE }] })
+    const flight = await fly({ isAnew: true }, { answers: [{ failed }, 'lease'] })
     expect(await text(flight)).toBe('requested')
-    expect(flight.did.slice(0, 4)).toEqual([['ask'], ['remove', failed.error], ['ask'], ['lease', true]])
+    expect(flight.did.slice(0, 4)).toEqual([['ask'], ['remove', failed.error], ['ask'], ['lease']])
   })
 
   it('means where tokens must not be cached that each requests its own', async () => {
@@ -364,44 +365,44 @@ describe('a request for all', () => {
     const flight = await fly({ request: async () => made }, script)
     expect(await flight.outcome).toBe(made)
     await flight.written()
-    expect(flight.did).toEqual([['ask'], ['lease', true], ['put', 'new', leftMs, true]])
+    expect(flight.did).toEqual([['ask'], ['lease'], ['put leased', 'new', leftMs]])
     const alone = await fly({ request: async () => made }, { ...script, answers: ['unavailable'] })
     await alone.written()
-    expect(alone.did.slice(2)).toEqual(leftMs === 0 ? [] : [['put', 'new', leftMs, false]])
+    expect(alone.did.slice(2)).toEqual(leftMs === 0 ? [] : [['put', 'new', leftMs]])
   })
 
   it('tells for a minute that tokens must not be cached', async () => {
     const made = token('once', { lifetimeMs: 0 })
     const flight = await fly({ request: async () => made })
     expect(await flight.outcome).toBe(made)
-    expect(flight.did.at(-1)).toEqual(['putError', UNCACHEABLE, 60_000, true])
+    expect(flight.did.at(-1)).toEqual(['putError', UNCACHEABLE, 60_000])
   })
 
   it.each<[string, unknown, Partial<SharedTokenPlan>, StoreScript, unknown[]]>([
-    ['shared for as long as it holds', denied(), { pauseMs: () => 3000 }, {}, ['putError', 3000, true]],
-    ['shared for five minutes at most', denied(), { pauseMs: () => HOUR }, {}, ['putError', 300_000, true]],
-    ['its own if it holds for no time', denied(), {}, {}, ['release', true, 0]],
-    ['its own if it is not the server’s', REFUSED, { pauseMs: () => 3000 }, {}, ['release', true, 0]],
+    ['shared for as long as it holds', denied(), { pauseMs: () => 3000 }, {}, ['putError', 3000]],
+    ['shared for five minutes at most', denied(), { pauseMs: () => HOUR }, {}, ['putError', 300_000]],
+    ['its own if it holds for no time', denied(), {}, {}, ['release', 0]],
+    ['its own if it is not the server’s', REFUSED, { pauseMs: () => 3000 }, {}, ['release', 0]],
     [
       'its own where the credential may be another’s',
       denied(),
       { pauseMs: () => 3000 },
       { sharesErrors: false },
-      ['release', true, 0],
+      ['release', 0],
     ],
     [
       'its own, and not repeated at once, if nobody waited',
       REFUSED,
       { background: true, pauseMs: () => 3000 },
       {},
-      ['release', true, 3000],
+      ['release', 3000],
     ],
     [
       'its own, and not repeated for five seconds at most',
       REFUSED,
       { background: true, pauseMs: () => HOUR },
       {},
-      ['release', true, 5000],
+      ['release', 5000],
     ],
   ])('that fails has a failure that is %s', async (_, error, plan, script, last) => {
     const flight = await fly({ request: () => Promise.reject(error), ...plan }, script)

@@ -5,7 +5,8 @@ import { systemClock } from '../../src/clock.ts'
 import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
 import { SharedToken } from '../../src/store/record.ts'
 import { RedisTokenStore } from '../../src/store/redis.ts'
-import { type ShareAnswer, type SharedLease, TokenShare } from '../../src/store/token-share.ts'
+import type { SharedLease } from '../../src/store/shared-lease.ts'
+import { type ShareAnswer, TokenShare } from '../../src/store/token-share.ts'
 import { askServer, canStartRedis, startRedis, until } from '../support/redis.ts'
 import { connectIoRedis, connectNodeRedis } from '../support/redis-clients.ts'
 import { startRedisProxy } from '../support/redis-proxy.ts'
@@ -136,14 +137,14 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
     const leased = (answer: ShareAnswer): SharedLease =>
       typeof answer === 'object' && 'lease' in answer ? answer.lease : expect.unreachable(JSON.stringify(answer))
     const older = token('older')
-    await join().put(ID, older, HOUR, leased(await join().ask(ID)))
+    await leased(await join().ask(ID)).put(older, HOUR)
     expect(await askServer(redis.port, 'SAVE')).toContain('OK')
     const paused = leased(await join().ask(ID, older))
     await redis.restart()
     await until(async () => (await join().find(ID))?.token.reveal() === 'older')
     const lease = leased(await join().ask(ID, older))
-    expect(await join().put(ID, token('newest'), HOUR, lease)).toBe(true)
-    expect(await join().put(ID, token('late'), HOUR, paused)).toBe(false)
+    expect(await lease.put(token('newest'), HOUR)).toBe(true)
+    expect(await paused.put(token('late'), HOUR)).toBe(false)
     expect((await join().find(ID))?.token.reveal()).toBe('newest')
   })
 

@@ -51,13 +51,13 @@ describe.skipIf(!hasRedis).each(CLIENTS)('what goes to Redis by $client', ({ con
   async function live(share: TokenShare): Promise<void> {
     const first = await share.ask(ID)
     if (typeof first !== 'object' || !('lease' in first)) return expect.unreachable()
-    await share.release(ID, first.lease, 5000)
+    await first.lease.release(5000)
     const written = token()
-    expect(await share.put(ID, written, HOUR, first.lease)).toBe(true)
+    expect(await first.lease.put(written, HOUR)).toBe(true)
     expect((await share.find(ID))?.token.reveal()).toBe(VALUE)
     const second = await share.ask(ID, written)
     if (typeof second !== 'object' || !('lease' in second)) return expect.unreachable()
-    expect(await share.putError(ID, { code: ERROR }, 60_000, second.lease)).toBe(true)
+    expect(await second.lease.putError({ code: ERROR }, 60_000)).toBe(true)
     expect(await share.ask(ID, written)).toMatchObject({ failed: { error: { code: ERROR } } })
     expect(await share.remove(ID, written)).toBe('removed')
   }

@@ -5,7 +5,8 @@ import type { StoreEncryptionOptions } from '../../src/store/encryption.ts'
 import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
 import { MemoryTokenStore, type StoreFault } from '../../src/store/memory-store.ts'
 import { SharedToken } from '../../src/store/record.ts'
-import { type FreeAnswer, type ShareAnswer, type SharedLease, TokenShare } from '../../src/store/token-share.ts'
+import type { SharedLease } from '../../src/store/shared-lease.ts'
+import { type FreeAnswer, type ShareAnswer, TokenShare } from '../../src/store/token-share.ts'
 import type { LeaseAnswer, TokenStore } from '../../src/store/token-store.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
@@ -53,7 +54,7 @@ function found(answer: ShareAnswer | FreeAnswer<never>): { token: SharedToken; l
 async function mint({ share }: Process, value: string, lifetimeMs = HOUR): Promise<SharedToken> {
   const lease = leased(await share.ask(ID))
   const minted = token(value, lifetimeMs)
-  expect(await share.put(ID, minted, lifetimeMs, lease)).toBe(true)
+  expect(await lease.put(minted, lifetimeMs)).toBe(true)
   return minted
 }
 
@@ -66,7 +67,7 @@ describe('processes with one store', () => {
     const holder = answers.findIndex((answer) => answer !== 'busy')
     const waiting = processes.map(({ share }) => share.askUntilFree(ID, undefined, new AbortController().signal))
     await fleet.clock.advance(300)
-    await processes[holder]?.share.put(ID, token('one'), HOUR, leased(answers[holder] ?? 'busy'))
+    await leased(answers[holder] ?? 'busy').put(token('one'), HOUR)
     await fleet.clock.advance(250)
     for (const answer of await Promise.all(waiting.filter((_, i) => i !== holder))) {
       expect(found(answer).token.reveal()).toBe('one')
@@ -125,7 +126,7 @@ describe('processes with one store', () => {
     const fleet = new Fleet()
     const [holder, other] = [fleet.join(), fleet.join()]
     const lease = leased(await holder.share.ask(ID))
-    const request = holder.share.whileLeased(ID, lease, () => fleet.clock.sleep(14_000))
+    const request = lease.during(() => fleet.clock.sleep(14_000))
     await fleet.clock.advance(13_000)
     expect(await other.share.ask(ID)).toBe('busy')
     await fleet.clock.advance(1000)
@@ -141,16 +142,16 @@ describe('processes with one store', () => {
     const lease = leased(await paused.share.ask(ID))
     await fleet.clock.advance(5001)
     await mint(other, 'newer')
-    expect(await paused.share.put(ID, token('older'), HOUR, lease)).toBe(false)
+    expect(await lease.put(token('older'), HOUR)).toBe(false)
     expect((await fleet.join().share.find(ID))?.token.reveal()).toBe('newer')
   })
 
   it('may ask at once when the holder gives up, or after the pause that it sets', async () => {
     const fleet = new Fleet()
     const [holder, other] = [fleet.join(), fleet.join()]
-    await holder.share.release(ID, leased(await holder.share.ask(ID)))
+    await leased(await holder.share.ask(ID)).release()
     const lease = leased(await other.share.ask(ID))
-    await other.share.release(ID, lease, 1000)
+    await lease.release(1000)
     expect(await holder.share.ask(ID)).toBe('busy')
     await fleet.clock.advance(1001)
     leased(await holder.share.ask(ID))
@@ -164,7 +165,7 @@ describe('processes with one store', () => {
     const lease = leased(await holder.share.ask(ID, old))
     expect(await other.share.ask(ID, same)).toBe('busy')
     expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('old')
-    await holder.share.put(ID, token('new'), HOUR, lease)
+    await lease.put(token('new'), HOUR)
     expect(found(await other.share.ask(ID, same)).token.reveal()).toBe('new')
   })
 
@@ -173,10 +174,10 @@ describe('processes with one store', () => {
     const [holder, other] = [fleet.join(), fleet.join()]
     const first = await mint(holder, 'same')
     const known = found(await other.share.ask(ID)).token
-    await holder.share.put(ID, token('same'), HOUR / 2, leased(await holder.share.ask(ID, first)))
+    await leased(await holder.share.ask(ID, first)).put(token('same'), HOUR / 2)
     const again = found(await other.share.ask(ID, known))
     expect(again.leftMs).toBeLessThan(HOUR / 2)
-    await other.share.put(ID, token('same'), HOUR / 4, leased(await other.share.ask(ID, again.token)))
+    await leased(await other.share.ask(ID, again.token)).put(token('same'), HOUR / 4)
     expect(found(await holder.share.ask(ID, first)).leftMs).toBeLessThan(HOUR / 4)
   })
 
@@ -186,7 +187,7 @@ describe('processes with one store', () => {
     const minted = await mint(good, 'one')
     expect(await wrong.share.find(ID)).toBeUndefined()
     const lease = leased(await wrong.share.ask(ID))
-    await wrong.share.putError(ID, { error: 'invalid_client' }, 60_000, lease)
+    await lease.putError({ error: 'invalid_client' }, 60_000)
     await wrong.share.remove(ID, minted)
     expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('one')
     leased(await good.share.ask(ID, minted))
@@ -197,7 +198,7 @@ describe('processes with one store', () => {
     const [holder, other] = [fleet.join(), fleet.join()]
     const old = await mint(holder, 'old')
     const known = found(await other.share.ask(ID)).token
-    await holder.share.putError(ID, { error: 'invalid_client' }, 1000, leased(await holder.share.ask(ID, old)))
+    await leased(await holder.share.ask(ID, old)).putError({ error: 'invalid_client' }, 1000)
     expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('old')
     expect(await other.share.ask(ID, known)).toMatchObject({
       failed: { error: { error: 'invalid_client' }, leftMs: 1000 },
@@ -218,7 +219,7 @@ describe('processes with one store', () => {
     expect(new Set(replaced.map(({ gone }) => gone))).toEqual(new Set(['removed']))
     const holder = replaced.findIndex(({ answer }) => answer !== 'busy')
     const next = token('rejected too')
-    await processes[holder]!.share.put(ID, next, HOUR, leased(replaced[holder]!.answer))
+    await leased(replaced[holder]!.answer).put(next, HOUR)
     expect(await processes[0]!.share.remove(ID, next)).toBe('kept')
     expect(await fleet.join().share.find(ID)).toBeDefined()
     await fleet.clock.advance(30_000)
@@ -232,14 +233,14 @@ describe('processes with one store', () => {
     expect(await one.share.put(ID, own, HOUR)).toBe(true)
     expect(await two.share.put(ID, token('two'), HOUR)).toBe(false)
     const lease = leased(await two.share.ask(ID, found(await two.share.ask(ID)).token))
-    expect(await two.share.put(ID, token('two'), HOUR, lease)).toBe(true)
+    expect(await lease.put(token('two'), HOUR)).toBe(true)
     expect(found(await one.share.ask(ID, own)).token.reveal()).toBe('two')
   })
 
   it('give the lease up for a token that is over before it is written', async () => {
     const fleet = new Fleet()
     const { share } = fleet.join()
-    expect(await share.put(ID, token('one'), 0.5, leased(await share.ask(ID)))).toBe(false)
+    expect(await leased(await share.ask(ID)).put(token('one'), 0.5)).toBe(false)
     leased(await fleet.join().share.ask(ID))
   })
 })
@@ -274,7 +275,7 @@ describe('clocks of different hosts', () => {
     const writer = fleet.join()
     const lease = leased(await writer.share.ask(ID))
     writer.store.fault = 'hang'
-    const written = writer.share.put(ID, token('one', 120_000), 120_000, lease)
+    const written = lease.put(token('one', 120_000), 120_000)
     await fleet.clock.advance(90_000)
     expect(await written).toBe(false)
     writer.store.fault = undefined
@@ -305,9 +306,9 @@ describe('encryption keys that change', () => {
       expect(answer === 'busy' ? 1 : 2).toBe(requests)
       if (answer !== 'busy') continue
       const written = token('one')
-      await one.share.put(ID, written, HOUR, lease)
+      await lease.put(written, HOUR)
       const known = found(await two.share.ask(ID)).token
-      await two.share.put(ID, token('two'), HOUR, leased(await two.share.ask(ID, known)))
+      await leased(await two.share.ask(ID, known)).put(token('two'), HOUR)
       expect(found(await one.share.ask(ID, written)).token.reveal()).toBe('two')
       expect([...one.notices, ...two.notices]).toEqual([])
     }
@@ -347,7 +348,7 @@ describe('records that cannot be read', () => {
   it.each(CHANGES)('(%s) count as absent, are told about, and are replaced', async (_, change) => {
     const fleet = new Fleet()
     const old = await mint(fleet.join(), 'old')
-    await fleet.join().share.putError(ID, { error: 'x' }, HOUR, leased(await fleet.join().share.ask(ID, old)))
+    await leased(await fleet.join().share.ask(ID, old)).putError({ error: 'x' }, HOUR)
     fleet.store.tamper((record) => ({ ...record, value: change(record.value) }))
     const { share, notices } = fleet.join()
     expect(await share.find(ID)).toBeUndefined()
@@ -357,7 +358,7 @@ describe('records that cannot be read', () => {
       { kind: 'unreadable', record: 'token' },
       { kind: 'unreadable', record: 'error' },
     ])
-    expect(await share.put(ID, token('new'), HOUR, lease)).toBe(true)
+    expect(await lease.put(token('new'), HOUR)).toBe(true)
     expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('new')
   })
 
@@ -438,7 +439,7 @@ describe('a store in trouble', () => {
     fleet.store.restartEmpty()
     await fleet.clock.advance(1)
     const lease = leased(await share.ask(ID, old))
-    expect(await share.put(ID, token('new'), HOUR, lease)).toBe(true)
+    expect(await lease.put(token('new'), HOUR)).toBe(true)
   })
 
   const answering = (answer: unknown): TokenStore => ({
@@ -497,15 +498,13 @@ describe('a store without leases', () => {
 })
 
 describe('a call of the store', () => {
-  const lease: SharedLease = leased({ lease: { held: [] } } as ShareAnswer)
-
   it.each<[operation: string, call: (process: Process, lease: SharedLease) => Promise<unknown>, result: unknown]>([
     ['get', ({ share }) => share.find(ID), undefined],
     ['getOrLease', ({ share }) => share.ask(ID), 'unavailable'],
-    ['set', ({ share }, held) => share.put(ID, token('one'), HOUR, held), false],
-    ['set', ({ share }, held) => share.putError(ID, { code: 'x' }, HOUR, held), false],
+    ['set', (_, held) => held.put(token('one'), HOUR), false],
+    ['set', (_, held) => held.putError({ code: 'x' }, HOUR), false],
     ['delete', ({ share }) => share.remove(ID, token('one')), 'unavailable'],
-    ['renew', ({ share }, held) => share.release(ID, held), undefined],
+    ['renew', (_, held) => held.release(), undefined],
   ])('that is not carried out is told of by its name: %s', async (operation, call, result) => {
     const one = new Fleet().join()
     const held = leased(await one.share.ask(ID))
@@ -534,14 +533,8 @@ describe('a call of the store', () => {
   it('finds an error for as long as it is remembered', async () => {
     const fleet = new Fleet()
     const [one, two] = [fleet.join(), fleet.join()]
-    await one.share.putError(ID, { code: 'x' }, 600_000, leased(await one.share.ask(ID)))
+    await leased(await one.share.ask(ID)).putError({ code: 'x' }, 600_000)
     expect(await two.share.ask(ID)).toEqual({ failed: { error: { code: 'x' }, leftMs: 600_000 } })
-  })
-
-  it('is none where nothing is held', async () => {
-    const { share, store } = new Fleet().join()
-    await share.release(ID, lease)
-    expect(store.calls.renew).toBe(0)
   })
 
   it('finds a token that is newer than the known one, and not the known one itself', async () => {
@@ -550,10 +543,10 @@ describe('a call of the store', () => {
     const known = await mint(one, 'one')
     expect(await two.share.find(ID, known)).toBeUndefined()
     expect((await two.share.find(ID, token('another')))?.token.reveal()).toBe('one')
-    await one.share.put(ID, token('two'), HOUR, leased(await one.share.ask(ID, known)))
+    await leased(await one.share.ask(ID, known)).put(token('two'), HOUR)
     expect((await two.share.find(ID, known))?.token.reveal()).toBe('two')
     // The same text once more is a newer token: it lives longer.
-    await one.share.put(ID, token('one'), HOUR, leased(await one.share.ask(ID, token('two'))))
+    await leased(await one.share.ask(ID, token('two'))).put(token('one'), HOUR)
     expect((await two.share.find(ID, known))?.token.reveal()).toBe('one')
   })
 })
