@@ -1,13 +1,15 @@
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs, withTimeout } from './clock.ts'
+import { withTimeout } from './clock.ts'
 import { TokenError } from './errors.ts'
-import { aboutToken, type RequestReason } from './events.ts'
+import type { RequestReason } from './events.ts'
 import { failureScope } from './failure-memory.ts'
 import { type GetTokenOptions, waitTimeoutError } from './get-token-options.ts'
+import { aboutKey, tellFound, tellReceived, tellRejected, tellShort } from './key-events.ts'
 import { KeyFailures } from './key-failures.ts'
 import type { Admission } from './request-gate.ts'
 import type { Flight } from './single-flight.ts'
-import { type FlightOwner, TokenFlights, type TokenSourceContext } from './token-flights.ts'
+import type { FlightOwner, TokenSourceContext } from './token-flight.ts'
+import { TokenFlights } from './token-flights.ts'
 import { type TokenParameters, tokenKey } from './token-key.ts'
 import { type Postponement, type Standing, TokenStanding } from './token-standing.ts'
 
@@ -28,8 +30,6 @@ export interface RenewedSource {
   state(): Standing
   /** Takes a new token. */
   put(token: AccessToken, isFromStore: boolean): void
-  /** Tells that a token is not valid for as long as a caller asked. */
-  tellShort(minValidityMs: number, token: AccessToken): void
   /** A request has ended, for whatever reason it was made. */
   onEnd(): void
 }
@@ -92,10 +92,19 @@ export class TokenRenewal implements FlightOwner {
     this.#watch(this.#flights.present)
   }
 
-  /** The token is rejected, and used on for now: looks whether another process has a newer one. */
-  lookForNewer(refusal: TokenError): void {
-    this.#flights.lookInBackground(refusal)
-    this.#watch(this.#flights.present)
+  /** An API rejected the token: it is not used again before a new one was asked for, unless the pause after a failure lasts. */
+  reject(token: AccessToken): void {
+    const refusal = this.failures.forRefresh()
+    if (refusal !== undefined) {
+      // It is used on for now; another process may have a newer one.
+      this.#flights.lookInBackground(refusal)
+      this.#watch(this.#flights.present)
+      return
+    }
+    const { clock, settings } = this.#context
+    const isReplaced = this.standing.reject(token.ageMs(clock))
+    if (!isReplaced) this.failures.freshTokenRejected(settings.name)
+    tellRejected(this.#source, token, isReplaced)
   }
 
   /** Forgets every failure; what is under way brings the token of before. @param token that is not wanted any more */
@@ -148,33 +157,23 @@ export class TokenRenewal implements FlightOwner {
 
   onFound(token: AccessToken, reason: RequestReason): void {
     this.#put(token, true)
-    const { fingerprint, lifetimeMs, scope: granted } = token
-    const leftMs = lifetimeMs - token.ageMs(this.#context.clock)
-    const about = { reason, fingerprint, lifetimeMs, leftMs, granted }
-    this.#context.events.emit('tokenFound', () => ({ ...this.#about(), ...about }))
+    tellFound(this.#source, token, reason)
     this.#context.onToken()
   }
 
   onToken(token: AccessToken, reason: RequestReason): void {
     this.#put(token, false)
     // After the token is in place, so that a listener finds it there.
-    const { clock, events, onToken } = this.#context
-    events.emit('tokenReceived', () => ({
-      ...this.#about(),
-      reason,
-      fingerprint: token.fingerprint,
-      lifetimeMs: token.lifetimeMs,
-      granted: token.scope,
-      durationMs: elapsedMs(token.requestedAt, clock),
-    }))
-    onToken()
+    tellReceived(this.#source, token, reason)
+    this.#context.onToken()
   }
 
   // A failure is remembered in the scope of its cause, and never takes away a token that is still valid.
   onFailure(error: TokenError, reason: RequestReason, admission: Admission): void {
     const { events, gate } = this.#context
     const token = this.#unexpired()
-    events.emit('tokenRequestFailed', () => ({ ...this.#about(), error, reason, tokenStillValid: token !== undefined }))
+    const tokenStillValid = token !== undefined
+    events.emit('tokenRequestFailed', () => ({ ...aboutKey(this.#source), error, reason, tokenStillValid }))
     const pauseMs = token && this.failures.refreshFailed(error, token)
     if (failureScope(error, this.#source.parameters().subject !== undefined) === 'client') {
       gate.failed(error, admission, pauseMs)
@@ -202,7 +201,7 @@ export class TokenRenewal implements FlightOwner {
     const token = await (ms === undefined
       ? flight.wait(signal)
       : withTimeout({ clock, ms, tooLate, signal }, (inTime) => flight.wait(inTime)))
-    if (token.lifetimeMs - token.ageMs(clock) < minValidityMs) this.#source.tellShort(minValidityMs, token)
+    if (token.lifetimeMs - token.ageMs(clock) < minValidityMs) tellShort(this.#source, token, minValidityMs)
     return token
   }
 
@@ -239,10 +238,6 @@ export class TokenRenewal implements FlightOwner {
   #unexpired(): AccessToken | undefined {
     const token = this.#source.current()
     return token === undefined || this.standing.hasExpired(token, token.ageMs(this.#context.clock)) ? undefined : token
-  }
-
-  #about(): ReturnType<typeof aboutToken> {
-    return aboutToken(this.#context.settings.name, this.#source.parameters())
   }
 }
 

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 import type { AccessToken } from './access-token.ts'
-import { elapsedMs, instant } from './clock.ts'
-import { optionError, TokenError } from './errors.ts'
-import { aboutToken, type RequestReason, type TokenEvent, type TokenEvents } from './events.ts'
+import { optionError, type TokenError } from './errors.ts'
+import type { RequestReason } from './events.ts'
 import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.ts'
+import { aboutKey, tellCall, tellShort, tellUsed } from './key-events.ts'
 import type { TokenParameters } from './token-key.ts'
 import { classify } from './token-lifecycle.ts'
 import { type SourceContext, TokenRenewal } from './token-renewal.ts'
@@ -85,38 +85,21 @@ export class TokenSource {
     const token = this.current()
     const text = typeof rejected === 'string' ? rejected : rejected?.reveal?.()
     if (typeof text !== 'string') throw optionError('rejected', 'must be a token or its text')
-    if (token === undefined || token.reveal() !== text) return
-    const renewal = this.#renew()
-    const { standing, failures } = renewal
-    if (this.state() === 'rejected') return
-    const refusal = failures.forRefresh()
-    if (refusal !== undefined) {
-      renewal.lookForNewer(refusal)
-      return
-    }
-    const isReplaced = standing.reject(token.ageMs(this.#context.clock))
-    if (!isReplaced) failures.freshTokenRejected(this.client)
-    const { fingerprint } = token
-    this.#context.events.emit(isReplaced ? 'tokenRejected' : 'freshTokenRejected', () => ({
-      ...this.#about(),
-      fingerprint,
-    }))
+    if (token !== undefined && token.reveal() === text && this.state() !== 'rejected') this.#renew().reject(token)
   }
 
   /** Why the token is used or not, in words and as plain data without secrets. */
   inspect(): TokenSourceInspection {
-    const { gate, clock } = this.#context
-    const failures = this.#renewal?.failures
     return describeSource({
-      ...this.#about(),
+      ...aboutKey(this),
       state: this.state(),
       token: this.current(),
       isFromStore: this.#origin === 'store',
       dueAfterMs: this.#dueAfterMs(),
       requestInFlight: this.#renewal?.isUnderWay ?? false,
       lastReason: this.#renewal?.lastReason ?? this.#lastReason,
-      failure: failures?.forCallers() ?? gate.refusal() ?? failures?.forRefresh(),
-      clock,
+      failure: this.#refusal() ?? this.#renewal?.failures.forRefresh(),
+      clock: this.#context.clock,
     })
   }
 
@@ -177,12 +160,13 @@ export class TokenSource {
     }
     options.signal?.throwIfAborted()
     const obtain = () => this.#renew().obtain(state, options)
-    return this.#context.events.hearsCalls ? this.#obtainHeard(token, obtain) : obtain()
+    if (!this.#context.events.hearsCalls) return obtain()
+    return tellCall(this, { had: token, known: this.#refusal(), origin: () => this.#origin ?? 'server' }, obtain)
   }
 
   /** @internal Tells that the token at hand is used; a glance where nobody listens. */
   used(token: AccessToken): void {
-    if (this.#context.events.hearsCalls) this.#tellUsed(token, 'process', 0)
+    if (this.#context.events.hearsCalls) tellUsed(this, token, 'process', 0)
   }
 
   /** @internal How many callers wait for a token. */
@@ -234,7 +218,7 @@ export class TokenSource {
     try {
       await gate.enqueue(() => endpoint.revokeToken(token.reveal()))
     } catch (error) {
-      events.emit('revocationFailed', () => ({ ...this.#about(), error: error as TokenError }))
+      events.emit('revocationFailed', () => ({ ...aboutKey(this), error: error as TokenError }))
     }
   }
 
@@ -248,11 +232,6 @@ export class TokenSource {
   put(token: AccessToken, isFromStore: boolean): void {
     this.#origin = isFromStore ? 'store' : 'server'
     if (token.lifetimeMs > 0) this.#token = token
-  }
-
-  /** @internal */
-  tellShort(minValidityMs: number, { lifetimeMs }: AccessToken): void {
-    this.#context.events.emit('validityNotMet', () => ({ ...this.#about(), minValidityMs, lifetimeMs }))
   }
 
   /** @internal */
@@ -286,42 +265,14 @@ export class TokenSource {
     this.#context.gate.clear()
   }
 
-  // Tells what becomes of a call that has to wait, or cannot.
-  #obtainHeard(had: AccessToken | undefined, obtain: () => Promise<AccessToken>): Promise<AccessToken> {
-    const { clock, events, gate } = this.#context
-    const since = instant(clock)
-    const known = this.#renewal?.failures.forCallers() ?? gate.refusal()
-    const onToken = (token: AccessToken) => {
-      this.#tellUsed(token, token === had ? 'process' : (this.#origin ?? 'server'), elapsedMs(since, clock))
-    }
-    const onError = (cause: unknown) => {
-      const error = cause instanceof TokenError ? cause : undefined
-      const remembered = error !== undefined && error === known
-      const waitedMs = elapsedMs(since, clock)
-      events.emit('tokenUnavailable', () => ({ ...this.#about(), error, waitedMs, remembered }))
-    }
-    try {
-      const obtained = obtain()
-      obtained.then(onToken, onError)
-      return obtained
-    } catch (error) {
-      onError(error)
-      throw error
-    }
-  }
-
-  #tellUsed(token: AccessToken, from: TokenEvents['tokenUsed']['from'], waitedMs: number): void {
-    const leftMs = token.lifetimeMs - token.ageMs(this.#context.clock)
-    this.#context.events.emit('tokenUsed', () => ({ ...this.#about(), from, waitedMs, leftMs }))
-  }
-
-  #about(): TokenEvent {
-    return aboutToken(this.client, { ...this.#others, scope: this.#scope })
+  // What callers without a usable token get at the moment.
+  #refusal(): TokenError | undefined {
+    return this.#renewal?.failures.forCallers() ?? this.#context.gate.refusal()
   }
 
   #livesFor(minValidityMs: number, token: AccessToken, state: Standing): boolean {
     const answer = livesFor(minValidityMs, token, token.ageMs(this.#context.clock), state)
-    if (answer === 'not quite') this.tellShort(minValidityMs, token)
+    if (answer === 'not quite') tellShort(this, token, minValidityMs)
     return answer !== 'no'
   }
 }

@@ -35,7 +35,7 @@ interface Setting {
   readonly clock?: VirtualClock
 }
 
-const TOLD = ['tokenRequested', 'tokenReceived', 'tokenFound', 'tokenRequestFailed'] as const
+const TOLD = ['tokenRequested', 'tokenReceived', 'tokenFound', 'tokenRequestFailed', 'validityNotMet'] as const
 
 /** The renewal of a source that keeps what it gets, and writes down what it is told. */
 function renewing({ options, parameters, store, clock = new VirtualClock() }: Setting = {}) {
@@ -54,7 +54,6 @@ function renewing({ options, parameters, store, clock = new VirtualClock() }: Se
   })
   let token: AccessToken | undefined
   const puts: [string, boolean][] = []
-  const short: [number, string][] = []
   let ends = 0
   const wanted = { ...client.settings.parameters, ...parameters }
   const renewal: TokenRenewal = new TokenRenewal({
@@ -66,7 +65,6 @@ function renewing({ options, parameters, store, clock = new VirtualClock() }: Se
       puts.push([one.reveal(), isFromStore])
       if (one.lifetimeMs > 0) token = one
     },
-    tellShort: (ms, one) => short.push([ms, one.reveal()]),
     onEnd() {
       ends += 1
     },
@@ -78,7 +76,7 @@ function renewing({ options, parameters, store, clock = new VirtualClock() }: Se
   const close = () => {
     isClosed = true
   }
-  const seen = { puts, short, named, ends: () => ends, warm: () => warm, current: () => token as AccessToken }
+  const seen = { puts, named, ends: () => ends, warm: () => warm, current: () => token as AccessToken }
   return { renewal, server, clock, client, forgetToken, close, ...seen }
 }
 
@@ -157,13 +155,15 @@ describe('a token that is obtained', () => {
   })
 
   it('is told to be short if it does not last as long as was asked for, to the millisecond', async () => {
-    const { renewal, short, clock, server } = renewing()
+    const { renewal, named, clock, server } = renewing()
     server.byDefault = { afterMs: 1000 }
     const asked = [HOUR - 1000, HOUR - 999].map((minValidityMs) => renewal.obtain('absent', { minValidityMs }))
     const timed = renewal.obtain('absent', { timeoutMs: 2000 })
     await clock.advance(1000)
     expect(await Promise.all([...asked, timed].map(text))).toEqual(['token-1', 'token-1', 'token-1'])
-    expect(short).toEqual([[HOUR - 999, 'token-1']])
+    expect(named('validityNotMet')).toEqual([
+      { client: 'default', scope: [], minValidityMs: HOUR - 999, lifetimeMs: HOUR },
+    ])
   })
 
   it('is waited for as long as the caller says, or until its signal aborts', async () => {
@@ -492,14 +492,15 @@ describe('a rejected token', () => {
   it('may have been replaced by another process: a look at the store tells', async () => {
     const clock = new VirtualClock()
     const store = new MemoryTokenStore({ clock, plaintext: true })
-    const { renewal, server, puts, ends } = await renewed({ store, clock })
-    renewal.standing.reject(HOUR)
+    const { renewal, server, token, puts, ends } = await renewed({ store, clock })
     await clock.advance(10 * SECOND)
     const other = managed({ store: store.connect() }, clock)
     other.server.token()
     await other.tokens.getToken({ forceRefresh: true })
     await clock.settle()
-    renewal.lookForNewer(OUTAGE)
+    renewal.failures.refreshFailed(OUTAGE, token)
+    renewal.reject(token)
+    expect(renewal.standing.of(token, 0)).toBe('fresh')
     await clock.settle()
     expect(puts).toEqual([
       ['token-1', false],
