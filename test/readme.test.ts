@@ -28,7 +28,7 @@ describe('code in the documents', () => {
   )
 
   it.each(blocks)('is taken from an example, which is checked and run: %s, block %i', (_, __, code) => {
-    const sources = examples.filter((path) => withoutComments(read(path)).includes(withoutComments(code)))
+    const sources = examples.filter((path) => `\n${withoutComments(read(path))}`.includes(`\n${withoutComments(code)}`))
     expect(sources, code).not.toEqual([])
   })
 

@@ -21,13 +21,14 @@ export class OrderService {
 
   async cancel(order: number): Promise<void> {
     const url = `${this.#apiUrl}/orders/${order}`
-    await this.#fetch(url, { method: 'DELETE', token: { scope: 'orders.write' } })
+    const response = await this.#fetch(url, { method: 'DELETE', token: { scope: 'orders.write' } })
+    if (!response.ok) throw new Error(`The API answered ${response.status}`)
   }
 
-  /** For a readiness probe. */
+  /** For a startup probe: whether there has been a token. */
   async isReady(): Promise<boolean> {
     try {
-      await this.#tokens.getToken()
+      await this.#tokens.ready()
       return true
     } catch (error) {
       if (error instanceof TokenError) return false
