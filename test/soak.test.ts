@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type FailedRequest, judge } from '../scripts/soak/oracle.ts'
 import { perfectRequests } from '../scripts/soak/perfect-fleet.ts'
 import { report } from '../scripts/soak/report.ts'
-import { CALM_AFTER, FAULTS, schedule } from '../scripts/soak/schedule.ts'
+import { CALM_AFTER, FAULTS, INSTANT, schedule } from '../scripts/soak/schedule.ts'
 import type { SoakOutcome } from '../scripts/soak/soak.ts'
 import type { Holding, Timeline } from '../scripts/soak/timeline.ts'
 import { canStartRedis } from './support/redis.ts'
@@ -24,12 +24,12 @@ const CALM: Timeline = {
   withoutTokens: [],
   withoutStore: [],
   wrongRejections: [],
+  apiNonces: [],
+  tokenNonces: [],
   lifetimes: { orders: 30 * S },
 }
 
 describe('the schedule of faults', () => {
-  const INSTANT = ['emptied', 'all tokens revoked']
-
   it('is the same for the same seed, and another for another', () => {
     expect(schedule(7, 600 * S, 4)).toEqual(schedule(7, 600 * S, 4))
     expect(schedule(7, 600 * S, 4)).not.toEqual(schedule(8, 600 * S, 4))
@@ -77,9 +77,18 @@ describe('a perfect fleet', () => {
     ],
     [
       'requests one for a worker that starts after the store lost everything',
-      { lives: [...CALM.lives, { id: 2, place: 1, from: 60 * S, to: 100 * S }], losses: [59 * S] },
+      { lives: [...CALM.lives, { id: 2, place: 1, from: 60 * S, to: 100 * S }], losses: [{ at: 59 * S }] },
       7,
     ],
+    [
+      'keeps its tokens when a certificate is renewed, and has nothing in the store for a worker that starts',
+      {
+        lives: [...CALM.lives, { id: 2, place: 1, from: 60 * S, to: 100 * S }],
+        losses: [{ at: 59 * S, client: 'orders' }],
+      },
+      7,
+    ],
+    ['does not care for the certificate of another client', { losses: [{ at: 10 * S, client: 'billing' }] }, 6],
   ])('%s', (_what, changes, requests) => {
     expect(perfectRequests({ ...CALM, ...changes })).toBe(requests)
   })
@@ -139,7 +148,7 @@ describe('the oracle', () => {
     [
       'a token of another in a store that lost it',
       failure,
-      { withoutTokens, holdings: [{ ...held, worker: 1 }], losses: [12 * S] },
+      { withoutTokens, holdings: [{ ...held, worker: 1 }], losses: [{ at: 12 * S }] },
       true,
     ],
     ['an API that fails', { ...refused, meetings: [{ ...meeting, fault: 'status' }] }, { holdings }, true],
@@ -173,6 +182,18 @@ describe('the oracle', () => {
       { revocations: [10 * S, 18 * S] },
       true,
     ],
+    [
+      'a nonce that was no longer wanted, twice in a row',
+      { ...refused, meetings: [{ ...meeting, refusal: 'nonce' }] },
+      { apiNonces: [20.1 * S, 20.2 * S] },
+      true,
+    ],
+    [
+      'a nonce that was no longer wanted, once',
+      { ...refused, meetings: [{ ...meeting, refusal: 'nonce' }] },
+      { apiNonces: [20.1 * S] },
+      false,
+    ],
     ['no arrival at the API, and no error of a token', refused, { withoutTokens }, false],
   ])('knows whether a request had to fail: %s', (_what, failed, changes, hadTo) => {
     expect(judge(failed, { ...CALM, ...changes }).hadTo).toBe(hadTo)
@@ -184,7 +205,14 @@ describe('the report of a soak', () => {
     megabytes.map((mb, i) => ({ worker: 0, at: (60 + 5 * i) * S, bytes: mb * 2 ** 20 }))
   const calm: SoakOutcome = {
     plan: { seed: 1, seconds: 100, workers: 2, perSecond: 1, plantMistake: false },
-    ...{ timeline: CALM, faults: [], succeeded: 100, leftOut: 0, failures: [], tokenRequests: { faulty: 0, good: 6 } },
+    ...{
+      timeline: CALM,
+      faults: [],
+      succeeded: 100,
+      leftOut: 0,
+      failures: [],
+      tokenRequests: { faulty: 0, good: 6, refused: 0 },
+    },
     ...{ heaps: heap([20, 20, 20, 24, 24, 24]), longestWithTokenMs: 1, longestWithoutTokenMs: 1, troubles: [] },
   }
   const failure = {
@@ -206,8 +234,9 @@ describe('the report of a soak', () => {
       { failures: [{ ...failed, judgement: { hadTo: false, why: '' } }] },
       /^1 requests failed/,
     ],
-    ['too many token requests', { tokenRequests: { faulty: 0, good: 11 } }, /too many token requests/],
-    ['token requests in vain', { tokenRequests: { faulty: 1, good: 6 } }, /no token to be had/],
+    ['too many token requests', { tokenRequests: { faulty: 0, good: 11, refused: 0 } }, /too many token requests/],
+    ['token requests in vain', { tokenRequests: { faulty: 1, good: 6, refused: 0 } }, /no token to be had/],
+    ['refused token requests', { tokenRequests: { faulty: 0, good: 6, refused: 3 } }, /requests were refused/],
     ['a heap that grows', { heaps: heap([20, 20, 20, 27, 26, 28]) }, /heap of worker 0/],
     ['what is left open', { troubles: ['worker 0: did not end by itself'] }, /did not end/],
     ['no request at all', { succeeded: 0 }, /no request succeeded/],

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { TestCertificate } from '../../src/testing/index.ts'
 import type { FromWorker, ToWorker, WorkerReport, WorkerStart } from './worker-messages.ts'
 
 /** What its workers tell the fleet's owner. */
@@ -59,6 +60,10 @@ export class SoakedWorker {
 
   jump(jumpMs: number): void {
     this.#say({ jumpMs })
+  }
+
+  renew(certificate: TestCertificate): void {
+    this.#say({ certificate })
   }
 
   async kill(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Holding, prolonged, type Span, type Timeline, touches } from './timeline.ts'
+import { type Holding, lossesOf, prolonged, type Span, type Timeline, touches } from './timeline.ts'
 
 /** How the API met one sending of a request. */
 export interface ApiMeeting {
@@ -51,6 +51,7 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   if (failure.tokenError === undefined) {
     if (last === undefined) return neednt('failed before it reached the API, and not for want of a token')
     if (last.fault !== undefined) return had('the API failed')
+    if (last.refusal === 'nonce' && hasTwo(timeline.apiNonces, failure)) return had('the API wants ever new nonces')
     if (last.refusal !== 'revoked') return neednt(`the API met it with ${last.refusal ?? `status ${last.status}`}`)
   }
   const { worker, client } = failure
@@ -69,8 +70,11 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
 /** Whether the API may have rejected a token and then its replacement, so that the worker does not ask for more for a while. */
 function areFreshRejected(failure: Span, { wrongRejections, revocations }: Timeline): boolean {
   const before = { from: failure.from - REJECTION_PAUSE_MS, to: failure.to }
-  const revoked = revocations.filter((at) => at >= before.from && at <= before.to)
-  return touches(wrongRejections, before) || revoked.length > 1
+  return touches(wrongRejections, before) || hasTwo(revocations, before)
+}
+
+function hasTwo(times: readonly number[], { from, to }: Span): boolean {
+  return times.filter((at) => at >= from && at <= to).length > 1
 }
 
 /** Whether a token can be used from the beginning of a request to its end, as far as its worker can know. */
@@ -85,7 +89,8 @@ function isValid({ worker, at, lifetimeMs, leftMs }: Holding, during: Span, time
 
 /** Whether the store had a token all the time, and the worker a clock to read it by. */
 function canBeFound(failure: FailedRequest, timeline: Timeline): boolean {
-  const { withoutStore, wrongRejections, losses, jumps, holdings } = timeline
+  const { withoutStore, wrongRejections, jumps, holdings } = timeline
+  const losses = lossesOf(failure.client, timeline)
   const isSkewed = (worker: number, at: number) =>
     jumps.filter((jump) => jump.worker === worker && jump.at <= at).reduce((sum, { byMs }) => sum + byMs, 0) !== 0
   if (isSkewed(failure.worker, failure.from) || isSkewed(failure.worker, failure.to)) return false

@@ -1,4 +1,4 @@
-import { type Span, type Timeline, touches } from './timeline.ts'
+import { lossesOf, type Span, type Timeline, touches } from './timeline.ts'
 
 const STEP_MS = 50
 
@@ -19,17 +19,19 @@ interface Token {
  * - after each revocation, and after each burst of wrong rejections: a worker cannot tell the two apart;
  * - of every worker for itself, where the store is of no use, or the worker's clock is wrong, so that it can neither read nor
  *   write what is shared; but only once its token may not be used any more, at nine tenths of the lifetime;
- * - for a worker that starts while the store has nothing for it.
+ * - for a worker that starts while the store has nothing for it, and for the first that has a new certificate and wants
+ *   another token: until then each keeps the one that it has.
  *
- * Requests that met a fault are counted apart: nobody can know of a fault before a request meets it.
+ * Requests that met a fault, or the wish for another nonce, are counted apart: nobody can know of it before.
  */
 export function perfectRequests(timeline: Timeline): number {
-  const lifetimes = Object.values(timeline.lifetimes)
-  return lifetimes.reduce((sum, lifetimeMs) => sum + requestsOf(lifetimeMs, timeline), 0)
+  const clients = Object.entries(timeline.lifetimes)
+  return clients.reduce((sum, [client, lifetimeMs]) => sum + requestsOf(client, lifetimeMs, timeline), 0)
 }
 
-function requestsOf(lifetimeMs: number, timeline: Timeline): number {
-  const { from, to, lives, jumps, losses, withoutTokens, withoutStore } = timeline
+function requestsOf(client: string, lifetimeMs: number, timeline: Timeline): number {
+  const { from, to, lives, jumps, withoutTokens, withoutStore } = timeline
+  const losses = lossesOf(client, timeline)
   const dueAfterMs = lifetimeMs * (2 / 3 - 1 / 20)
   const usedForMs = lifetimeMs * 0.9
   const endings = [...timeline.revocations, ...timeline.wrongRejections.map((span) => span.from)]

@@ -1,6 +1,7 @@
+import { boundTo } from './clients.ts'
 import { perfectRequests } from './perfect-fleet.ts'
 import type { HeapSample, JudgedFailure, SoakOutcome } from './soak.ts'
-import type { Span } from './timeline.ts'
+import type { Span, Timeline } from './timeline.ts'
 
 const MOST_GROWTH_MB = 5
 const MOST_RATIO = 1.2
@@ -24,6 +25,7 @@ export function report(outcome: SoakOutcome): SoakReport {
   const mistakes = failures.filter(({ judgement }) => !judgement.hadTo)
   const ideal = perfectRequests(timeline)
   const mostInVain = mostRequestsInVain(timeline.withoutTokens, plan.workers * Object.keys(timeline.lifetimes).length)
+  const mostRefused = mostRequestsForNonces(timeline, plan.workers)
   const heaps = heapGrowth(outcome)
   const rows: [what: string, value: string][] = [
     ['seed, seconds', `${plan.seed}, ${Math.round(seconds)}`],
@@ -41,6 +43,7 @@ export function report(outcome: SoakOutcome): SoakReport {
     ['  of a perfect fleet', String(ideal)],
     ['  ratio', (tokenRequests.good / ideal).toFixed(2)],
     ['token requests that met a fault', `${tokenRequests.faulty} (at most ${mostInVain})`],
+    ['token requests for a new nonce', `${tokenRequests.refused} (at most ${mostRefused})`],
     ['tokens found in the store or received', String(timeline.holdings.length)],
     ['heap after the first minute, and at the end (MB)', heaps.map(({ text }) => text).join('; ') || 'not measured'],
     ['longest request with a token at hand (ms)', outcome.longestWithTokenMs.toFixed(0)],
@@ -51,6 +54,7 @@ export function report(outcome: SoakOutcome): SoakReport {
     ...(mistakes.length > 0 ? [`${mistakes.length} requests failed that a valid token could have served`] : []),
     ...(tokenRequests.good > Math.max(MOST_RATIO * ideal, ideal + SPARE) ? ['too many token requests'] : []),
     ...(tokenRequests.faulty > mostInVain ? ['too many token requests while there was no token to be had'] : []),
+    ...(tokenRequests.refused > mostRefused ? ['too many token requests were refused'] : []),
     ...(succeeded === 0 ? ['no request succeeded'] : []),
     ...grown.map(({ text }) => `the heap of worker ${text} grew by more than ${MOST_GROWTH_MB} MB`),
     ...troubles,
@@ -76,6 +80,11 @@ function mostRequestsInVain(troubles: readonly Span[], askers: number): number {
     (sum, { from, to }) => sum + askers * (TRIES_AT_ONCE + Math.ceil(((to - from) / 1000) * TRIES_PER_SECOND)),
     0,
   )
+}
+
+/** Each worker learns a nonce by being refused: the first, and each that takes its place. */
+function mostRequestsForNonces({ lives, tokenNonces }: Timeline, workers: number): number {
+  return boundTo('key').length * (lives.length + workers * tokenNonces.length)
 }
 
 interface HeapGrowth {

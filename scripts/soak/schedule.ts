@@ -10,7 +10,12 @@ export const FAULTS = {
   store: ['paused', 'killed', 'emptied', 'slow', 'full'],
   clock: ['ahead', 'behind'],
   worker: ['killed'],
+  certificate: ['renewed'],
+  nonce: ['new at the token endpoint', 'new at the API'],
 } as const satisfies Record<string, readonly string[]>
+
+/** Those that are over as soon as they have happened. */
+export const INSTANT: readonly string[] = ['emptied', 'all tokens revoked', 'renewed', ...FAULTS.nonce]
 
 export type FaultPlace = keyof typeof FAULTS
 
@@ -40,6 +45,8 @@ const PACES: Readonly<Record<FaultPlace, Pace>> = {
   store: { quietMs: 20_000, leastMs: 1000, mostMs: 10_000 },
   clock: { quietMs: 15_000, leastMs: 2000, mostMs: 8000 },
   worker: { quietMs: 12_000, leastMs: 500, mostMs: 3000 },
+  certificate: { quietMs: 8000, leastMs: 1000, mostMs: 5000 },
+  nonce: { quietMs: 4000, leastMs: 100, mostMs: 3000 },
 }
 
 const CALM_BEFORE_MS = 3000

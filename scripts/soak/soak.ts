@@ -1,9 +1,10 @@
+import { boundTo, CLIENTS } from './clients.ts'
 import { type FleetListener, SoakedWorker } from './fleet.ts'
 import { type Judgement, judge } from './oracle.ts'
 import { pause } from './pause.ts'
-import { type PlannedFault, schedule } from './schedule.ts'
-import { LIFETIMES, SECRET_MARK, Stage } from './stage.ts'
-import type { ClockJump, Holding, Span, Timeline, WorkerLife } from './timeline.ts'
+import { INSTANT, type PlannedFault, schedule } from './schedule.ts'
+import { SECRET_MARK, Stage, type TokenRequestCounts } from './stage.ts'
+import type { ClockJump, Holding, Loss, Span, Timeline, WorkerLife } from './timeline.ts'
 import type { WorkerFailure, WorkerReport } from './worker-messages.ts'
 
 /** What to do, and for how long. */
@@ -38,7 +39,7 @@ export interface SoakOutcome {
   readonly succeeded: number
   readonly leftOut: number
   readonly failures: readonly JudgedFailure[]
-  readonly tokenRequests: { readonly faulty: number; readonly good: number }
+  readonly tokenRequests: TokenRequestCounts
   readonly heaps: readonly HeapSample[]
   readonly longestWithTokenMs: number
   readonly longestWithoutTokenMs: number
@@ -47,8 +48,8 @@ export interface SoakOutcome {
 }
 
 const MOST_SHOWN = 2000
-// Tokens of the test server, and all that contains a client's secret.
-const PRIVATE = new RegExp(`${SECRET_MARK}|token-\\d+-[\\w-]{8}`)
+// Tokens of the test server, keys, and all that contains a client's secret.
+const PRIVATE = new RegExp(`${SECRET_MARK}|PRIVATE KEY|token-\\d+-[\\w-]{8}`)
 
 /** One run: a fleet of processes, what goes wrong, and all that comes of it. */
 class Soak implements FleetListener {
@@ -60,7 +61,8 @@ class Soak implements FleetListener {
   readonly #holdings: Holding[] = []
   readonly #jumps: ClockJump[] = []
   readonly #revocations: number[] = []
-  readonly #losses: number[] = []
+  readonly #losses: Loss[] = []
+  readonly #nonces: Record<'apiNonces' | 'tokenNonces', number[]> = { apiNonces: [], tokenNonces: [] }
   readonly #spans: Record<'withoutTokens' | 'withoutStore' | 'wrongRejections', { from: number; to: number }[]> = {
     withoutTokens: [],
     withoutStore: [],
@@ -148,14 +150,15 @@ class Soak implements FleetListener {
     const { place, kind, forMs } = fault
     await pause(from + fault.atMs - Date.now(), this.#signal)
     const span = { from: Date.now(), to: Number.POSITIVE_INFINITY }
+    if (place === 'certificate' || place === 'nonce') return this.#renew(kind, span.from)
     if (place === 'token endpoint' && kind !== 'latency') this.#spans.withoutTokens.push(span)
     if (place === 'store') this.#spans.withoutStore.push(span)
     if (kind === '401 for valid tokens') this.#spans.wrongRejections.push(span)
     if (kind === 'all tokens revoked') this.#revocations.push(span.from)
-    if ((kind === 'killed' && place === 'store') || kind === 'emptied') this.#losses.push(span.from)
+    if ((kind === 'killed' && place === 'store') || kind === 'emptied') this.#losses.push({ at: span.from })
     const end = await this.#begin(fault)
     try {
-      await pause(kind === 'emptied' || kind === 'all tokens revoked' ? 0 : forMs, this.#signal)
+      await pause(INSTANT.includes(kind) ? 0 : forMs, this.#signal)
     } finally {
       await end()
       span.to = Date.now()
@@ -180,20 +183,36 @@ class Soak implements FleetListener {
     return () => jump(-byMs)
   }
 
+  /** What has to be followed, and is no fault. */
+  #renew(kind: string, at: number): void {
+    if (kind === 'renewed') {
+      const certificate = this.#stage.renewCertificate()
+      for (const worker of this.#workers.values()) worker.renew(certificate)
+      this.#losses.push(...boundTo('certificate').map((client) => ({ at, client })))
+    } else if (kind === 'new at the API') {
+      this.#stage.renewNonce('api')
+      this.#nonces.apiNonces.push(at)
+    } else {
+      this.#stage.renewNonce('token endpoint')
+      this.#nonces.tokenNonces.push(at)
+    }
+  }
+
   #outcome(faults: readonly PlannedFault[], { from, to }: Span): SoakOutcome {
     const lives = this.#lives.map(
       ({ id, place, readyAt = to, endedAt = to }): WorkerLife => ({ id, place, from: readyAt, to: endedAt }),
     )
+    const lifetimes = Object.fromEntries(Object.entries(CLIENTS).map(([name, { lifetimeMs }]) => [name, lifetimeMs]))
     const timeline: Timeline = {
-      ...{ from, to, lives, lifetimes: LIFETIMES, holdings: this.#holdings, jumps: this.#jumps },
-      ...{ revocations: this.#revocations, losses: this.#losses, ...this.#spans },
+      ...{ from, to, lives, lifetimes, holdings: this.#holdings, jumps: this.#jumps },
+      ...{ revocations: this.#revocations, losses: this.#losses, ...this.#spans, ...this.#nonces },
     }
     const failures = this.#failures.map(({ failure, worker, meetings }): JudgedFailure => {
       return { failure, worker, judgement: judge({ ...failure, worker, meetings }, timeline) }
     })
     return {
       ...{ plan: this.#plan, timeline, faults, failures, heaps: this.#heaps, troubles: [...this.#troubles] },
-      ...{ ...this.#totals, tokenRequests: { ...this.#stage.tokenRequests } },
+      ...{ ...this.#totals, tokenRequests: this.#stage.tokenRequests },
     }
   }
 }

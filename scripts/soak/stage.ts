@@ -1,29 +1,46 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import {
   type Fault,
   type ReceivedRequest,
   startApi,
   startAuthorizationServer,
   type TestApi,
+  TestAuthority,
   type TestAuthorizationServer,
+  type TestCertificate,
 } from '../../src/testing/index.ts'
 import { askServer, type OwnRedis, startRedis } from '../../test/support/redis.ts'
 import { type RedisProxy, startRedisProxy } from '../../test/support/redis-proxy.ts'
 import { Random } from '../simulate/random.ts'
+import { boundTo, CLIENTS } from './clients.ts'
 import type { ApiMeeting } from './oracle.ts'
 import type { PlannedFault } from './schedule.ts'
-
-/** How long the tokens of each client live, milliseconds. */
-export const LIFETIMES: Readonly<Record<string, number>> = { billing: 10_000, orders: 30_000 }
+import { API_FAULTS, TOKEN_FAULTS } from './server-faults.ts'
+import type { WorkerStart } from './worker-messages.ts'
 
 /** What every client's secret contains, so that it is found wherever it should not be. */
 export const SECRET_MARK = 'a-secret-nobody-may-see'
 
 const MOST_KEPT = 20_000
+// Certificates outlast the longest soak.
+const LASTS_MS = 48 * 60 * 60 * 1000
 
-/** Where the fleet plays: an authorization server, an API and a Redis that do as they are told. */
+/** How many token requests there were. */
+export interface TokenRequestCounts {
+  /** Those that met no fault, and were granted. */
+  readonly good: number
+  readonly faulty: number
+  /** Those that met no fault, and were refused: for want of the newest nonce. */
+  readonly refused: number
+}
+
+/** Where the fleet plays: an authorization server and an API that speak https, and a Redis, that do as they are told. */
 export class Stage {
-  readonly encryptionKey: string = randomBytes(32).toString('hex')
+  readonly #encryptionKey = randomBytes(32).toString('hex')
+  readonly #dpopKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  })
   readonly #random: Random
   readonly #meetings = new Map<string, ReceivedRequest[]>()
   readonly #stack: AsyncDisposableStack
@@ -31,8 +48,10 @@ export class Stage {
   readonly #api: TestApi
   readonly #redis: OwnRedis
   readonly #proxy: RedisProxy
-  /** Token requests that met a fault, and others. */
-  readonly tokenRequests = { faulty: 0, good: 0 }
+  readonly #authority: TestAuthority
+  readonly #withoutFault: ReceivedRequest[] = []
+  #faulty = 0
+  #certificate: TestCertificate
   #tokenFault: ((random: Random) => Fault) | undefined
   #everythingFails = false
   #apiFault: ((random: Random) => Fault | undefined) | undefined
@@ -44,6 +63,7 @@ export class Stage {
     api: TestApi,
     redis: OwnRedis,
     proxy: RedisProxy,
+    authority: TestAuthority,
   ) {
     this.#stack = stack
     this.#random = random
@@ -51,6 +71,8 @@ export class Stage {
     this.#api = api
     this.#redis = redis
     this.#proxy = proxy
+    this.#authority = authority
+    this.#certificate = lasting(authority)
     server.fault = (request) => this.#faultOfServer(request)
     api.fault = (request) => this.#faultOfApi(request)
   }
@@ -59,31 +81,55 @@ export class Stage {
   static async set(seed: number): Promise<Stage> {
     await using stack = new AsyncDisposableStack()
     const clients = Object.fromEntries(
-      Object.entries(LIFETIMES).map(([name, lifetimeMs]) => [name, { secret: `${SECRET_MARK}-${name}`, lifetimeMs }]),
+      Object.entries(CLIENTS).map(([name, { lifetimeMs }]) => [
+        name,
+        { secret: `${SECRET_MARK}-${name}`, lifetimeMs, dpop: boundTo('key').includes(name) },
+      ]),
     )
-    const server = stack.use(await startAuthorizationServer({ clients, keepRequests: 100 }))
-    const api = stack.use(await startApi({ server, keepRequests: 100 }))
+    const authority = new TestAuthority()
+    const options = { tls: lasting(authority), dpopNonce: true, keepRequests: 100 }
+    const server = stack.use(await startAuthorizationServer({ ...options, clients }))
+    const api = stack.use(await startApi({ ...options, server }))
     const redis = stack.use(await startRedis())
     const proxy = stack.use(await startRedisProxy(redis))
-    return new Stage(stack.move(), new Random(seed, 100), server, api, redis, proxy)
+    return new Stage(stack.move(), new Random(seed, 100), server, api, redis, proxy, authority)
   }
 
   /** What a worker has to know. */
-  get forWorkers(): { redisUrl: string; apiOrigin: string; encryptionKey: string; clients: Record<string, object> } {
-    const clients = Object.fromEntries(
-      Object.keys(LIFETIMES).map((name) => [name, { ...this.#server.clientOptions(name), proxy: false }]),
-    )
-    return { redisUrl: this.#proxy.url, apiOrigin: this.#api.origin, encryptionKey: this.encryptionKey, clients }
+  get forWorkers(): Omit<WorkerStart, 'id' | 'perSecond' | 'plantMistake'> {
+    const options = (name: string) => ({
+      ...this.#server.clientOptions(name),
+      ...(boundTo('key').includes(name) && { dpop: { key: this.#dpopKey } }),
+    })
+    return {
+      ...{ redisUrl: this.#proxy.url, apiOrigin: this.#api.origin, encryptionKey: this.#encryptionKey },
+      ...{ ca: this.#authority.cert, certificate: this.#certificate },
+      clients: Object.fromEntries(Object.keys(CLIENTS).map((name) => [name, options(name)])),
+    }
   }
 
-  get issued(): number {
-    return this.#server.counts.issued
+  /** The token requests so far. */
+  get tokenRequests(): TokenRequestCounts {
+    const refused = this.#withoutFault.filter(({ refusal }) => refusal !== undefined).length
+    return { good: this.#withoutFault.length - refused, faulty: this.#faulty, refused }
+  }
+
+  /** The certificate that clients are to show from now on. */
+  renewCertificate(): TestCertificate {
+    this.#certificate = lasting(this.#authority)
+    return this.#certificate
   }
 
   /** How the API met a request, each time that it arrived. */
   meetingsOf(request: string): ApiMeeting[] {
     const met = this.#meetings.get(request) ?? []
     return met.map(({ status, fault, refusal }) => ({ status, fault, refusal }))
+  }
+
+  /** Wants other nonces from now on. */
+  renewNonce(where: 'api' | 'token endpoint'): void {
+    const server = where === 'api' ? this.#api : this.#server
+    server.rotateDpopNonce()
   }
 
   /** Begins a fault at the token endpoint, the API or the store; the function that is returned ends it. */
@@ -135,8 +181,8 @@ export class Stage {
     const fault = this.#everythingFails ? TOKEN_FAULTS.outage?.(this.#random) : undefined
     if (request.endpoint !== 'token') return fault
     const own = fault ?? this.#tokenFault?.(this.#random)
-    if (own === undefined || own.kind === 'latency') this.tokenRequests.good += 1
-    else this.tokenRequests.faulty += 1
+    if (own === undefined || own.kind === 'latency') this.#withoutFault.push(request)
+    else this.#faulty += 1
     return own
   }
 
@@ -149,27 +195,4 @@ export class Stage {
   }
 }
 
-const status = (statuses: readonly number[]) => (random: Random) =>
-  ({ kind: 'status', status: statuses[Math.floor(random.next() * statuses.length)] ?? 500 }) as const
-
-const TOKEN_FAULTS: Readonly<Record<string, (random: Random) => Fault>> = {
-  latency: (random) => ({ kind: 'latency', afterMs: 300 + random.next() * 2000 }),
-  hang: () => ({ kind: 'hang' }),
-  reset: () => ({ kind: 'resetBeforeHeaders' }),
-  'cut off': () => ({ kind: 'resetAfterHeaders' }),
-  truncated: () => ({ kind: 'truncatedBody' }),
-  malformed: () => ({ kind: 'malformedJson' }),
-  html: () => ({ kind: 'html' }),
-  'slow drip': () => ({ kind: 'slowDrip', everyMs: 200 }),
-  '5xx': status([500, 502, 503, 504]),
-  '429': () => ({ kind: 'tooManyRequests', retryAfterMs: 2000 }),
-  invalid_client: () => ({ kind: 'oauthError', error: 'invalid_client' }),
-  outage: () => ({ kind: 'resetBeforeHeaders' }),
-}
-
-const API_FAULTS: Readonly<Record<string, (random: Random) => Fault | undefined>> = {
-  '401 for valid tokens': (random) => (random.next() < 0.3 ? { kind: 'status', status: 401 } : undefined),
-  '5xx': (random) => (random.next() < 0.5 ? status([500, 502, 503])(random) : undefined),
-  reset: (random) => (random.next() < 0.3 ? { kind: 'resetBeforeHeaders' } : undefined),
-  latency: (random) => ({ kind: 'latency', afterMs: random.next() * 1000 }),
-}
+const lasting = (authority: TestAuthority) => authority.issue({ notAfter: new Date(Date.now() + LASTS_MS) })

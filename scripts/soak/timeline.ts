@@ -40,6 +40,13 @@ export interface ClockJump {
   readonly byMs: number
 }
 
+/** The store had nothing any more. */
+export interface Loss {
+  readonly at: number
+  /** For this client; `undefined` for all. */
+  readonly client?: string | undefined
+}
+
 /** Everything that happened to the fleet: what the oracle and the perfect fleet go by. */
 export interface Timeline extends Span {
   readonly lives: readonly WorkerLife[]
@@ -47,8 +54,12 @@ export interface Timeline extends Span {
   readonly jumps: readonly ClockJump[]
   /** When all tokens were revoked. */
   readonly revocations: readonly number[]
-  /** When the store lost what it had. */
-  readonly losses: readonly number[]
+  /** When the store lost what it had, or had nothing for a client's new certificate. */
+  readonly losses: readonly Loss[]
+  /** When the API began to want another nonce. */
+  readonly apiNonces: readonly number[]
+  /** When the token endpoint did. */
+  readonly tokenNonces: readonly number[]
   /** No token could be had. */
   readonly withoutTokens: readonly Span[]
   /** The store was of no use. */
@@ -57,4 +68,9 @@ export interface Timeline extends Span {
   readonly wrongRejections: readonly Span[]
   /** Lifetimes of the clients' tokens, milliseconds. */
   readonly lifetimes: Readonly<Record<string, number>>
+}
+
+/** When the store had nothing any more for a client. */
+export function lossesOf(client: string, { losses }: Timeline): number[] {
+  return losses.filter((loss) => (loss.client ?? client) === client).map(({ at }) => at)
 }

@@ -1,3 +1,4 @@
+import type { TestCertificate } from '../../src/testing/index.ts'
 import type { FailedRequest } from './oracle.ts'
 import type { Holding } from './timeline.ts'
 
@@ -7,6 +8,10 @@ export interface WorkerStart {
   readonly redisUrl: string
   readonly encryptionKey: string
   readonly apiOrigin: string
+  /** Whom to trust, PEM. */
+  readonly ca: string
+  /** What the clients show whose tokens are bound to a certificate, until another one comes. */
+  readonly certificate: TestCertificate
   /** By name: what a `TokenManager` wants to know of each client. */
   readonly clients: Readonly<Record<string, object>>
   readonly perSecond: number
@@ -14,7 +19,11 @@ export interface WorkerStart {
   readonly plantMistake: boolean
 }
 
-export type ToWorker = { readonly start: WorkerStart } | { readonly jumpMs: number } | { readonly finish: true }
+export type ToWorker =
+  | { readonly start: WorkerStart }
+  | { readonly jumpMs: number }
+  | { readonly certificate: TestCertificate }
+  | { readonly finish: true }
 
 /** What a worker tells of a request that failed; the API knows the rest. */
 export interface WorkerFailure extends Omit<FailedRequest, 'worker' | 'meetings'> {

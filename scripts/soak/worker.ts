@@ -1,13 +1,17 @@
 /** One process of the fleet that is soaked: sends requests to the API by three HTTP clients, and tells what came of them. */
+import type { Agent } from 'node:https'
+import { setDefaultCACertificates } from 'node:tls'
 import { inspect } from 'node:util'
 import axios from 'axios'
 import { createClient } from 'redis'
-import { Agent, request as undiciRequest } from 'undici'
+import { Agent as UndiciAgent, request as undiciRequest } from 'undici'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import { createTokenFetch } from '../../src/http/fetch.ts'
 import { tokenInterceptor } from '../../src/http/undici.ts'
-import { type ClientOptions, systemClock, TokenError, TokenManager } from '../../src/index.ts'
+import { type ClientOptions, clientCertificate, systemClock, TokenError, TokenManager } from '../../src/index.ts'
 import { RedisTokenStore } from '../../src/store/redis.ts'
+import type { TestCertificate } from '../../src/testing/index.ts'
+import { boundTo } from './clients.ts'
 import type { FromWorker, ToWorker, WorkerFailure, WorkerReport, WorkerStart } from './worker-messages.ts'
 
 const REPORT_EVERY_MS = 500
@@ -33,9 +37,11 @@ class Worker {
   readonly #redis
   readonly #tokens: TokenManager<string>
   readonly #ways: readonly SendRequest[]
+  readonly #certified = boundTo('certificate')
   readonly #rejected: string[] = []
   readonly #underWay = new Set<Promise<void>>()
   readonly #timers: NodeJS.Timeout[] = []
+  #certificate: TestCertificate
   #report = emptyReport()
   #count = 0
 
@@ -44,10 +50,13 @@ class Worker {
     this.#redis = createClient({ url: start.redisUrl, socket: { reconnectStrategy: 50 } })
     this.#redis.on('error', () => {})
     const store = new RedisTokenStore(this.#redis, { encryptionKeys: start.encryptionKey, timeoutMs: STORE_TIMEOUT_MS })
-    const clients = start.clients as Readonly<Record<string, ClientOptions>>
+    this.#certificate = start.certificate
+    const certificate = clientCertificate(() => this.#certificate)
+    const clients = { ...start.clients } as Record<string, ClientOptions>
+    for (const name of this.#certified) clients[name] = { ...clients[name], certificate } as ClientOptions
     this.#tokens = new TokenManager<string>({ clock, store, clients })
     this.#listen()
-    this.#ways = waysOf(this.#tokens, start.apiOrigin)
+    this.#ways = waysOf(this.#tokens, start.apiOrigin, certificate.httpsAgent())
   }
 
   async begin(): Promise<void> {
@@ -61,6 +70,11 @@ class Worker {
       this.#report = { ...this.#report, heapBytes: process.memoryUsage().heapUsed }
     })
     say({ ready: true })
+  }
+
+  /** What it has from now on; when it comes into use, the library says. */
+  renew(certificate: TestCertificate): void {
+    this.#certificate = certificate
   }
 
   /** Ends everything that it began; the process then has nothing to stay for. */
@@ -96,8 +110,9 @@ class Worker {
     }
     const names = Object.keys(this.#start.clients)
     const number = this.#count++
-    const way = this.#ways[number % this.#ways.length] as SendRequest
     const client = names[Math.floor(number / this.#ways.length) % names.length] ?? ''
+    // Of the three only the first follows a change of certificates by itself.
+    const way = this.#ways[this.#certified.includes(client) ? 0 : number % this.#ways.length] as SendRequest
     const work = this.#request(`${this.#start.id}-${number}`, client, way)
     this.#underWay.add(work)
     void work.finally(() => this.#underWay.delete(work))
@@ -148,11 +163,11 @@ function emptyReport(): Growing<WorkerReport> {
   return { succeeded: 0, failures: [], holdings: [], longestWithTokenMs: 0, longestWithoutTokenMs: 0, leftOut: 0 }
 }
 
-function waysOf(tokens: TokenManager<string>, origin: string): SendRequest[] {
-  const api = axios.create({ baseURL: origin, proxy: false, timeout: REQUEST_TIMEOUT_MS })
+function waysOf(tokens: TokenManager<string>, origin: string, httpsAgent: Agent): SendRequest[] {
+  const api = axios.create({ baseURL: origin, httpsAgent, proxy: false, timeout: REQUEST_TIMEOUT_MS })
   attachTokenManager(api, tokens)
   const fetch = createTokenFetch(tokens, { origins: [origin] })
-  const dispatcher = new Agent().compose(tokenInterceptor(tokens, { origins: [origin] }))
+  const dispatcher = new UndiciAgent().compose(tokenInterceptor(tokens, { origins: [origin] }))
   return [
     async (path, client) => (await api.get(path, { token: { client }, validateStatus: () => true })).status,
     async (path, client) => {
@@ -194,9 +209,11 @@ process.on('uncaughtException', (error) => say({ unhandled: inspect(error) }))
 process.on('disconnect', () => process.exit())
 process.on('message', async (message: ToWorker) => {
   if ('start' in message) {
+    setDefaultCACertificates([message.start.ca])
     worker = new Worker(message.start)
     await worker.begin()
   } else if ('jumpMs' in message) aheadMs += message.jumpMs
+  else if ('certificate' in message) worker?.renew(message.certificate)
   else {
     await worker?.finish()
     // From now on it ends by itself, or something keeps it that should not.
