@@ -1,118 +1,112 @@
-import { readFile } from 'node:fs/promises'
-import type { AccessToken } from '../access-token.ts'
-import { isLoopback } from '../endpoint-url.ts'
-import { CommandError, EXIT } from './command-error.ts'
-import { codeOf } from './private-files.ts'
-import { readInput, withProgress } from './terminal.ts'
+import http, { Agent as HttpAgent, type IncomingMessage } from 'node:http'
+import https, { Agent as HttpsAgent } from 'node:https'
+import type { ClientOptions } from '../client-options.ts'
+// biome-ignore lint/style/noRestrictedImports: the command uses the library as anybody does.
+import { createTokenFetch } from '../http/fetch.ts'
+import type { TokenLogger } from '../logger.ts'
+import { proxyChooser } from '../proxy.ts'
+import { readTlsOptions } from '../tls-options.ts'
+import type { ApiRequest } from './call-request.ts'
+import { openManager } from './client.ts'
+import { Silence } from './silence.ts'
+import { withProgress } from './terminal.ts'
+import type { GetTokenFlags } from './token-command.ts'
 
-/** What `evertoken call` is told beside the URL. */
-export interface CallFlags {
-  readonly request?: string | undefined
-  readonly data?: string | undefined
-  readonly header?: readonly string[] | undefined
-  readonly include?: boolean | undefined
-  readonly allowInsecureLoopback?: boolean | undefined
+/** How a request to an API is made. */
+export interface CallOptions extends GetTokenFlags {
+  /** Whether the connection shows the client's certificate, which tokens may be bound to. @see RFC 8705 §3 */
+  readonly showsCertificate: boolean
+  /** How long the API may be silent, at the start and in the midst of its answer. */
+  readonly timeoutMs: number
 }
 
-/** An API's answer, ready to print, and the exit code for its status. */
-export interface CallAnswer {
+/** An API's answer, whose body is still to be read. */
+export interface ApiAnswer {
+  readonly status: number
+  /** Status and headers, as they came. */
   readonly head: string
-  readonly body: Uint8Array
   readonly contentType: string
-  readonly exitCode: number
-}
-
-/** The URL of an API, if it may have a token. @throws CommandError for one that is not https, or has a user name */
-export function apiUrl(given: string, allowInsecureLoopback: boolean): URL {
-  const url = URL.canParse(given) ? new URL(given) : undefined
-  if (url === undefined)
-    throw new CommandError(`${given} is not a URL.`, 'Write it whole: https://api.example.com/orders.')
-  if (url.username !== '' || url.password !== '')
-    throw new CommandError('The URL must not hold a user name or password.')
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && allowInsecureLoopback && isLoopback(url))) return url
-  throw new CommandError(
-    'The token would cross the network in the clear: the URL must be https.',
-    isLoopback(url) ? 'For this machine give --allow-insecure-loopback.' : undefined,
-  )
+  /** @throws CommandError when the rest does not come */
+  readonly body: AsyncIterable<Buffer>
 }
 
 /**
- * Sends one request to an API with a token. Redirects are not followed: the token is for this URL's origin alone.
- * @throws CommandError when there is no answer
+ * Sends a request to an API with a token; once more with another one if the API rejects it. Redirects are not followed:
+ * the token is for this URL's origin alone. The proxy is that of the environment, as for token requests.
+ * @throws CommandError when there is no answer; TokenError when there is no token
  */
-export async function callApi(url: URL, token: AccessToken, flags: CallFlags): Promise<CallAnswer> {
-  const body = await bodyOf(flags.data)
-  const headers = new Headers((flags.header ?? []).map(nameAndValue))
-  const method = methodOf(flags.request ?? (body === undefined ? 'GET' : 'POST'), body !== undefined)
-  headers.set('authorization', `${token.tokenType} ${token.reveal()}`)
-  if (body !== undefined && !headers.has('content-type')) headers.set('content-type', contentTypeOf(body))
-  const init: RequestInit = { method, headers, body: body ?? null, redirect: 'manual' }
-  const { response, received } = await withProgress(`Waiting for ${url.host}`, sent(url, init))
-  const lines = [`HTTP ${response.status} ${response.statusText}`.trimEnd()]
-  for (const [name, value] of response.headers) lines.push(`${name}: ${value}`)
-  return {
-    head: lines.join('\n'),
-    body: received,
-    contentType: response.headers.get('content-type') ?? '',
-    exitCode: response.status < 400 ? 0 : response.status < 500 ? EXIT.clientError : EXIT.serverError,
+export async function callApi(
+  client: ClientOptions,
+  { url, method, headers, body }: ApiRequest,
+  { cache, fresh, showsCertificate, timeoutMs }: CallOptions,
+  logger: TokenLogger | undefined,
+): Promise<ApiAnswer> {
+  const manager = await openManager(client, { cache, logger })
+  const silence = new Silence(url.host, timeoutMs)
+  try {
+    await withProgress('Getting a token', manager.getToken({ forceRefresh: fresh }))
+    const send = await sender({ ...client, certificate: showsCertificate ? client.certificate : undefined })
+    const tokenFetch = createTokenFetch(manager, { origins: [url.origin], fetch: send as never })
+    const init = { method, headers, body, redirect: 'manual', signal: silence.signal } as object
+    const sent = silence.during(tokenFetch(url, init), `${url.host} did not answer.`)
+    const answer = (await withProgress(`Waiting for ${url.host}`, sent)) as unknown as Received
+    const { status, head, contentType } = answer
+    return { status, head, contentType, body: pieces(answer.body, silence) }
+  } finally {
+    // Until the cache has the token.
+    await manager.close()
   }
 }
 
-async function sent(url: URL, init: RequestInit): Promise<{ response: Response; received: Uint8Array }> {
-  try {
-    const response = await fetch(url, init)
-    return { response, received: new Uint8Array(await response.arrayBuffer()) }
-  } catch (error) {
-    const reason = codeOf((error as Error).cause) ?? (error as Error).message
-    const hint = isProxyLeftOut(process.env)
-      ? 'Node sends this request past the proxy of HTTPS_PROXY: set NODE_USE_ENV_PROXY=1.'
-      : 'Is the URL right, and the API up?'
-    throw new CommandError(`${url.host} did not answer: ${reason}.`, hint, EXIT.serverError)
+/** An answer as createTokenFetch wants it, and as it is shown. */
+interface Received {
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly head: string
+  readonly contentType: string
+  readonly body: IncomingMessage
+}
+
+interface Sent {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | undefined
+  readonly signal: AbortSignal
+}
+
+// Not Node's own fetch, which takes neither a proxy nor certificates.
+async function sender({ ca, certificate }: ClientOptions): Promise<(url: string, sent: Sent) => Promise<Received>> {
+  const secureContext = certificate?.secureContext({ ca }) ?? readTlsOptions({ ca })
+  const tls = secureContext === undefined ? {} : { secureContext }
+  const choose = proxyChooser(undefined)
+  return async (url, { method, headers, body, signal }) => {
+    const isPlain = url.startsWith('http:')
+    const proxy = isPlain ? undefined : choose(url)
+    const { ProxyTunnel } = proxy === undefined ? {} : await import('../proxy-tunnel.ts')
+    const agent = proxy && ProxyTunnel ? new ProxyTunnel(proxy, tls, signal) : new HttpsAgent(tls)
+    const options = { method, headers, signal, agent: isPlain ? new HttpAgent() : agent }
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = isPlain ? http.request(url, options) : https.request(url, options)
+      request.on('response', resolve).on('error', reject).end(body)
+    })
+    return received(answer)
   }
 }
 
-function isProxyLeftOut({ HTTPS_PROXY, https_proxy: other, NODE_USE_ENV_PROXY }: NodeJS.ProcessEnv): boolean {
-  return Boolean(HTTPS_PROXY || other) && NODE_USE_ENV_PROXY !== '1'
+function received(answer: IncomingMessage): Received {
+  const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer
+  const lines = [`HTTP ${status} ${statusMessage}`.trimEnd()]
+  for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`)
+  const get = (name: string) => headers[name.toLowerCase()]?.toString() ?? null
+  return { status, headers: { get }, head: lines.join('\n'), contentType: get('content-type') ?? '', body: answer }
 }
 
-function methodOf(given: string, hasBody: boolean): string {
-  const method = given.toUpperCase()
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(method)) throw new CommandError('That is not a method.', 'Such as -X PUT.')
-  if (['CONNECT', 'TRACE', 'TRACK'].includes(method)) throw new CommandError(`${method} is no method for an API.`)
-  if (hasBody && ['GET', 'HEAD'].includes(method)) throw new CommandError(`A ${method} request has no body.`)
-  return method
-}
-
-function nameAndValue(line: string): [string, string] {
-  // Not shown: it may be a key.
-  const [, name, value] = line.match(/^([\w!#$%&'*+.^`|~-]+):[\t ]*([\t\x20-\x7e\xa0-\xff]*)$/) ?? []
-  if (name === undefined || value === undefined)
-    throw new CommandError('What -H gives is not a header.', 'Write `name: value`, in Latin letters.')
-  if (name.toLowerCase() === 'authorization')
-    throw new CommandError('The Authorization header is what the command adds.')
-  return [name, value]
-}
-
-async function bodyOf(data: string | undefined): Promise<string | Buffer<ArrayBuffer> | undefined> {
-  if (data === '@-') return await readInput()
-  if (!data?.startsWith('@')) return data
-  try {
-    return await readFile(data.slice(1))
-  } catch (error) {
-    throw new CommandError(`${data.slice(1)} cannot be read: ${codeOf(error) ?? 'unknown error'}.`)
-  }
-}
-
-function contentTypeOf(body: string | Buffer): string {
-  return /^\s*[[{]/.test(body.toString()) ? 'application/json' : 'application/x-www-form-urlencoded'
-}
-
-/** A body as it is shown: JSON indented for people, anything else as it came. */
-export function shownBody({ body, contentType }: CallAnswer, isTerminal: boolean): Uint8Array | string {
-  if (!isTerminal || !/[/+]json\b/.test(contentType)) return body
-  try {
-    return `${JSON.stringify(JSON.parse(Buffer.from(body).toString('utf8')), undefined, 2)}\n`
-  } catch {
-    return body
+async function* pieces(body: IncomingMessage, silence: Silence): AsyncGenerator<Buffer> {
+  const reader = body[Symbol.asyncIterator]()
+  for (;;) {
+    // While the reader of stdout takes its time, the API has no reason to speak.
+    const { value, done } = await silence.during(reader.next(), 'The rest of the answer did not come.')
+    if (done) return
+    yield value
   }
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import tls from 'node:tls'
 import { secretFromFile } from '../client-authentication/mounted-file.ts'
 import { privateKeyJwt } from '../client-authentication/private-key-jwt.ts'
 import { tlsClientAuth } from '../client-authentication/tls-client-auth.ts'
@@ -12,9 +11,10 @@ import { TokenManager } from '../token-manager.ts'
 import { CommandError } from './command-error.ts'
 import type { Configuration } from './configuration.ts'
 import { FileTokenStore } from './file-token-store.ts'
+import { cacheFolder } from './folders.ts'
 import { codeOf } from './private-files.ts'
 import type { Settings } from './settings.ts'
-import { askSecret, sign } from './terminal.ts'
+import { askSecret, note } from './terminal.ts'
 
 /** How a manager is made of a configuration. */
 export interface ManagerOptions {
@@ -23,27 +23,14 @@ export interface ManagerOptions {
   readonly logger?: TokenLogger | undefined
 }
 
-/** Where tokens are kept between calls. */
-function cacheFolder(environment: NodeJS.ProcessEnv): string {
-  const { EVERTOKEN_CACHE_DIR: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: windows } = environment
-  if (own) return own
-  const base = process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
-  return join(xdg || windows || base, 'evertoken')
-}
-
-/** A manager for the client that is configured. @throws CommandError or TypeError for what cannot be right */
-export async function openManager(
-  configuration: Configuration,
-  { cache, logger }: ManagerOptions,
-): Promise<TokenManager> {
-  const options = await clientOptions(configuration)
-  if (!cache) return new TokenManager({ ...options, logger })
-  const store = await openCache(cacheFolder(process.env))
-  return new TokenManager({ ...options, logger, store })
+/** A manager for this client. @throws CommandError or TypeError for what cannot be right */
+export async function openManager(client: ClientOptions, { cache, logger }: ManagerOptions): Promise<TokenManager> {
+  return new TokenManager({ ...client, logger, ...(cache && { store: await openCache(cacheFolder(process.env)) }) })
 }
 
 // Where nothing can be written, a token can still be had.
-async function openCache(folder: string): Promise<FileTokenStore | undefined> {
+async function openCache(folder: string | undefined): Promise<FileTokenStore | undefined> {
+  if (folder === undefined) return notKept('there is no home folder')
   try {
     const store = await FileTokenStore.open(folder)
     await store.prune()
@@ -51,16 +38,18 @@ async function openCache(folder: string): Promise<FileTokenStore | undefined> {
   } catch (error) {
     const code = codeOf(error)
     if (error instanceof CommandError || code === undefined) throw error
-    const said = `Tokens are not kept: ${folder} cannot be used (${code}). EVERTOKEN_CACHE_DIR names another folder.`
-    process.stderr.write(`${sign('note', process.stderr)} ${said}\n`)
-    return undefined
+    return notKept(`${folder} cannot be used (${code})`)
   }
+}
+
+function notKept(why: string): undefined {
+  note(`Tokens are not kept: ${why}. EVERTOKEN_CACHE_DIR names another folder.`)
 }
 
 /** A client's options as the library takes them. */
 export async function clientOptions({ settings, secret }: Configuration): Promise<ClientOptions> {
   const { issuer, tokenEndpoint, clientId, audience, resource, basicEncoding, allowInsecureLoopback } = settings
-  const { caFile, certificateFile, certificateKeyFile } = settings
+  const { caFile, certificateFile, certificateKeyFile, dpopKeyFile } = settings
   const hasCertificate = certificateFile !== undefined || certificateKeyFile !== undefined
   const options: Record<keyof ClientOptions & string, unknown> | object = {
     ...defined({ issuer, tokenEndpoint, clientId, basicEncoding, allowInsecureLoopback }),
@@ -70,7 +59,8 @@ export async function clientOptions({ settings, secret }: Configuration): Promis
       resource,
       endpointOrigins: listOf(settings.endpointOrigins),
     }),
-    ...(caFile !== undefined && { ca: await textOf(String(caFile), 'caFile') }),
+    ...(caFile !== undefined && { ca: await authoritiesWith(String(caFile)) }),
+    ...(dpopKeyFile !== undefined && { dpop: { key: await keyIn(String(dpopKeyFile), 'dpopKeyFile') } }),
     ...(hasCertificate && { certificate: certificateOf(settings) }),
   }
   // Refuses what cannot be right before anybody is asked for a secret.
@@ -96,17 +86,25 @@ async function signingOf({ privateKeyFile, algorithm, keyId }: Settings): Promis
   if (typeof privateKeyFile !== 'string') {
     throw new CommandError('private_key_jwt needs a key.', 'Give --private-key-file.')
   }
-  const text = await textOf(privateKeyFile, 'privateKeyFile')
-  return { key: keyOf(text, privateKeyFile), ...defined({ algorithm, keyId }) } as Parameters<typeof privateKeyJwt>[0]
+  const key = await keyIn(privateKeyFile, 'privateKeyFile')
+  return { key, ...defined({ algorithm, keyId }) } as Parameters<typeof privateKeyJwt>[0]
 }
 
-function keyOf(text: string, path: string): SigningKeyInput {
+async function keyIn(path: string, setting: string): Promise<SigningKeyInput> {
+  const text = await textOf(path, setting)
   if (!text.trimStart().startsWith('{')) return text
   try {
     return JSON.parse(text)
   } catch {
     throw new CommandError(`${path} is neither a PEM file nor a JWK.`)
   }
+}
+
+// Beside the built-in ones: the API's certificate need not be of the authority that the authorization server's is of.
+async function authoritiesWith(path: string): Promise<readonly string[]> {
+  // Node 22.12 does not have it yet.
+  const trusted = tls.getCACertificates?.('default') ?? tls.rootCertificates
+  return [...trusted, await textOf(path, 'caFile')]
 }
 
 function certificateOf({ certificateFile, certificateKeyFile }: Settings): ClientOptions['certificate'] {

@@ -1,5 +1,5 @@
 /** Exit codes of the command. */
-export const EXIT = { usage: 2, noToken: 3, clientError: 4, serverError: 5, interrupted: 130 } as const
+export const EXIT = { usage: 2, noToken: 3, clientError: 4, serverError: 5, output: 74, interrupted: 130 } as const
 
 /** What the user of the command can put right: shown without a stack. */
 export class CommandError extends Error {

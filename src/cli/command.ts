@@ -2,18 +2,23 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { AccessToken } from '../access-token.ts'
 import { TokenError } from '../errors.ts'
-import { apiUrl, type CallFlags, callApi, shownBody } from './call-command.ts'
+import { type ApiAnswer, callApi } from './call-command.ts'
+import { printBody } from './call-output.ts'
+import { type RequestFlags, readRequest } from './call-request.ts'
+import { clientOptions } from './client.ts'
 import { CommandError, EXIT } from './command-error.ts'
-import { type Configuration, type ConfigurationFlags, configurationPath, readConfiguration } from './configuration.ts'
+import { type Configuration, type ConfigurationFlags, readConfiguration } from './configuration.ts'
 import { describeReport, diagnose } from './doctor-command.ts'
+import { configurationPath } from './folders.ts'
 import { describeInspected, inspectToken } from './inspect-command.ts'
 import { LOG_LEVELS, openLogger } from './log.ts'
 import { codeOf } from './private-files.ts'
 import { SETTINGS, type Setting, waysToSet } from './settings.ts'
-import { printable, readInput, sign } from './terminal.ts'
+import { note, printable, readAll, sign } from './terminal.ts'
 import { describeToken, type GetTokenFlags, obtainToken, type TokenOutput } from './token-command.ts'
 
 type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
+type CallFlags = RequestFlags & { readonly include?: boolean | undefined; readonly timeout: number }
 
 /**
  * Runs the command `evertoken` with these arguments, as in `process.argv`. Resolves with its exit code: 0, or 1 when
@@ -26,7 +31,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const finish = (code: number) => {
     exitCode = code
   }
-  process.stdout.on('error', leaveQuietly)
+  // Who reads it has enough, such as `head`.
+  const leave = (error: Error) => process.exit(codeOf(error) === 'EPIPE' ? exitCode : EXIT.output)
+  process.stdout.on('error', leave)
+  process.stderr.on('error', leave)
   try {
     const command = program(finish).hook('preAction', (_, chosen) => {
       isJson = chosen.opts().output === 'json'
@@ -43,12 +51,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-// Who reads it has enough, such as `head`.
-function leaveQuietly(error: Error): void {
-  if (codeOf(error) !== 'EPIPE') throw error
-  process.exit()
-}
-
+const MOST_SECONDS = 86_400
+const LARGEST_TOKEN = 1024 * 1024
 const PACKAGE: { readonly version: string } = createRequire(import.meta.url)('../../package.json')
 
 function program(finish: (exitCode: number) => void): Command {
@@ -74,16 +78,22 @@ function program(finish: (exitCode: number) => void): Command {
     .option('-d, --data <data>', 'the body; @file reads a file, @- what is piped in')
     .option('-H, --header <header>', 'a header more, `name: value`', appended)
     .option('-i, --include', 'print status and headers too')
+    .option('--timeout <seconds>', 'how long the API may be silent', seconds, 60)
     .addHelpText('after', '\nExample:\n  evertoken call https://api.example.com/orders -d \'{"item":"book"}\'')
     .action(async (given: string, flags: Flags & CallFlags) => {
-      const { request, data, header, include, ...others } = flags
+      const { request, data, header, include, timeout, ...others } = flags
       const configuration = await configured(others)
-      const url = apiUrl(given, configuration.settings.allowInsecureLoopback === true)
-      const answer = await callApi(url, await tokenBy(configuration, others), { request, data, header })
-      if (include || answer.exitCode !== 0)
-        (include ? process.stdout : process.stderr).write(`${printable(answer.head)}\n\n`)
-      process.stdout.write(shownBody(answer, process.stdout.isTTY))
-      finish(answer.exitCode)
+      const { allowInsecureLoopback, certificateForApi } = configuration.settings
+      const sent = await readRequest(given, { request, data, header }, allowInsecureLoopback === true)
+      const { cache, fresh, logLevel } = others
+      const client = await clientOptions(configuration)
+      const options = { cache, fresh, showsCertificate: certificateForApi === true, timeoutMs: timeout * 1000 }
+      const answer = await callApi(client, sent, options, await openLogger(logLevel))
+      finish(answer.status < 400 ? 0 : answer.status < 500 ? EXIT.clientError : EXIT.serverError)
+      printHead(answer, include === true || sent.method === 'HEAD')
+      if (answer.status === 401 && client.certificate !== undefined && !certificateForApi)
+        note('The connection showed no certificate: tokens that are bound to one need --certificate-for-api.')
+      await printBody(answer, process.stdout)
     })
   withClient(command.command('doctor'))
     .description('find out why a set-up does not work; makes one token request')
@@ -107,7 +117,9 @@ function program(finish: (exitCode: number) => void): Command {
       if (!cached && process.stdin.isTTY) {
         throw new CommandError('There is no token.', 'Pipe one in: evertoken token | evertoken inspect, or --cached.')
       }
-      const text = cached ? (await tokenBy(await configured(others), others)).reveal() : String(await readInput())
+      const text = cached
+        ? (await tokenBy(await configured(others), others)).reveal()
+        : String((await readAll(process.stdin, LARGEST_TOKEN)) ?? '')
       const inspected = inspectToken(text)
       if (inspected === undefined) throw new CommandError('The token is not a JWT: only its server can read it.')
       const shown =
@@ -115,6 +127,11 @@ function program(finish: (exitCode: number) => void): Command {
       process.stdout.write(`${shown}\n`)
     })
   return command
+}
+
+// Asked for, or else because it says what the body does not.
+function printHead({ status, head }: ApiAnswer, isWanted: boolean): void {
+  if (isWanted || status >= 300) (isWanted ? process.stdout : process.stderr).write(`${printable(head)}\n\n`)
 }
 
 // The rest of the flags says which client.
@@ -130,12 +147,18 @@ async function tokenBy(configuration: Configuration, { cache, fresh, logLevel }:
   return await obtainToken(configuration, { cache, fresh }, await openLogger(logLevel))
 }
 
+function seconds(value: string): number {
+  const given = Number(value)
+  if (given > 0 && given <= MOST_SECONDS) return given
+  throw new InvalidArgumentError(`It must be a number of seconds up to ${MOST_SECONDS}.`)
+}
+
 function appended(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
 }
 
 function withClient(command: Command): Command {
-  command.option('--profile <name>', `a profile of ${configurationPath(process.env)}`)
+  command.option('--profile <name>', `a profile of ${configurationPath(process.env) ?? 'the configuration'}`)
   command.option('--config <path>', 'another file with profiles')
   for (const setting of SETTINGS) command.addOption(settingOption(setting))
   return command.exitOverride()

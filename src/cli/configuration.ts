@@ -1,8 +1,8 @@
 import { readFile, realpath } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname, join, resolve, sep } from 'node:path'
 import { ownOptions } from '../option-values.ts'
 import { CommandError } from './command-error.ts'
+import { configurationPath } from './folders.ts'
 import { codeOf, readPrivateFile } from './private-files.ts'
 import { SETTINGS, type Settings, settingsOfEnvironment } from './settings.ts'
 
@@ -40,12 +40,6 @@ const SECRET_VARIABLE = 'EVERTOKEN_CLIENT_SECRET'
 const PROFILE_NAMES = [...SETTINGS.map(({ name }) => name), 'clientSecret', 'clientSecretVariable']
 const ENDPOINTS = ['issuer', 'tokenEndpoint'] as const
 
-/** Where the user's own configuration is. */
-export function configurationPath(environment: NodeJS.ProcessEnv): string {
-  const base = environment.XDG_CONFIG_HOME || environment.APPDATA || join(homedir(), '.config')
-  return join(base, 'evertoken', 'config.json')
-}
-
 /**
  * Puts together what one client is configured with: a profile, or else the environment; flags come on top of either.
  *
@@ -65,11 +59,12 @@ export async function readConfiguration(
     return ofEnvironment(flags, fromEnvironment, environment)
   }
   const path = config ?? configurationPath(environment)
-  const file = await readFileOf(path, config === undefined)
+  const file = path === undefined ? undefined : await readFileOf(path, config === undefined)
   const name = named ?? file?.default
-  if (file === undefined || name === undefined) {
+  if (path === undefined || file === undefined || name === undefined) {
+    const noFile = `There is no ${path ?? 'home folder'} with the profile ${named}.`
     throw new CommandError(
-      named === undefined ? 'It is not said where to get a token.' : `There is no ${path} with the profile ${named}.`,
+      named === undefined ? 'It is not said where to get a token.' : noFile,
       'Give --issuer and --client-id, set EVERTOKEN_ISSUER and EVERTOKEN_CLIENT_ID, or write a profile.',
     )
   }

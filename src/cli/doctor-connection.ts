@@ -4,8 +4,8 @@ import { type ConnectionOptions, connect as connectTls, type PeerCertificate, ty
 import type { ReadCertificate } from '../client-certificate.ts'
 import type { ClientOptions } from '../client-options.ts'
 import { proxyChooser } from '../proxy.ts'
+import { connectionProblem } from './connection-problem.ts'
 import type { Finding } from './doctor-command.ts'
-import { codeOf } from './private-files.ts'
 
 const TIMEOUT_MS = 10_000
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -24,7 +24,7 @@ export async function checkConnection(
   }
   const authorities =
     certificate === undefined
-      ? { ...(ca !== undefined && { ca: ca as string }) }
+      ? { ...(ca !== undefined && { ca }) }
       : { secureContext: certificate.secureContext({ ca }) }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   try {
@@ -38,7 +38,7 @@ export async function checkConnection(
     if (url.protocol === 'http:') await connected(connectPlain(port, host), 'connect')
     else return [tlsFinding(await certificateOf(host, port, authorities))]
   } catch (error) {
-    return [connectionProblem(error, `${host}:${port}`)]
+    return [{ mark: 'wrong', ...connectionProblem(error, `${host}:${port}`) }]
   }
   return [{ mark: 'ok', about: 'Connection', text: `${host}:${port} answers, without TLS.` }]
 }
@@ -67,40 +67,4 @@ function tlsFinding({ valid_to: validTo }: PeerCertificate): Finding {
   const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS)
   const text = `The certificate is trusted, and valid for ${days} days.`
   return { mark: days < SOON_DAYS ? 'note' : 'ok', about: 'TLS', text }
-}
-
-const CERTIFICATE_PROBLEMS: Readonly<Record<string, readonly [text: string, hint: string]>> = {
-  CERT_HAS_EXPIRED: [
-    'The certificate has expired',
-    'Its operator has to renew it; or the clock of this machine is wrong.',
-  ],
-  CERT_NOT_YET_VALID: ['The certificate is not valid yet', 'The clock of this machine is probably wrong.'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['The certificate is for another host name', 'Use the name that it is issued to.'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['The certificate is self-signed', 'Trust it by --ca-file.'],
-  SELF_SIGNED_CERT_IN_CHAIN: ["The certificate is of a private authority that isn't trusted", 'Name it by --ca-file.'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
-    "The certificate is of an authority that isn't trusted, or the server leaves out the one between",
-    'Name a private authority by --ca-file.',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
-    "The certificate is of an authority that isn't trusted, or the server leaves out the one between",
-    'Name a private authority by --ca-file.',
-  ],
-}
-
-function connectionProblem(error: unknown, server: string): Finding {
-  const code = codeOf(error) ?? 'unknown error'
-  const [problem, hint] = CERTIFICATE_PROBLEMS[code] ?? []
-  if (problem !== undefined) return { mark: 'wrong', about: 'TLS', text: `${problem} (${server}, ${code}).`, hint }
-  if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
-    const text = `${server} does not speak TLS (${code}).`
-    return { mark: 'wrong', about: 'TLS', text, hint: 'Is it the right port, and not one for plain http?' }
-  }
-  const text = code === 'ECONNREFUSED' ? `Nothing listens at ${server}.` : `${server} cannot be reached: ${code}.`
-  return {
-    mark: 'wrong',
-    about: 'Connection',
-    text,
-    hint: 'Is the server up, the port right, and the way not blocked?',
-  }
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { chmod, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { CommandError } from './command-error.ts'
 
 const PRIVATE_FILE = 0o600
@@ -14,9 +15,11 @@ const hasModes = process.platform !== 'win32'
  * @throws CommandError for a folder of another user, and one that is open and has other files
  */
 export async function privateFolder(path: string, names: RegExp): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER })
+  await makeFolder(path)
   const found = await lstat(path)
-  if (!found.isDirectory()) throw new CommandError(`${path} is not a folder.`)
+  if (!found.isDirectory()) {
+    throw new CommandError(`${path} is not a folder, or a link.`, 'EVERTOKEN_CACHE_DIR names another.')
+  }
   if (!hasModes) return
   if (found.uid !== process.getuid?.())
     throw new CommandError(`${path} belongs to another user.`, 'Set EVERTOKEN_CACHE_DIR, or give --no-cache.')
@@ -25,6 +28,21 @@ export async function privateFolder(path: string, names: RegExp): Promise<void> 
     throw new CommandError(`${path} has other files, and is open to others.`, 'Name a folder for tokens alone.')
   }
   await chmod(path, PRIVATE_FOLDER)
+}
+
+// Not mkdir's own `recursive`, which never ends below a folder such as /proc, that is there and denies it.
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: PRIVATE_FOLDER })
+  } catch (error) {
+    const parent = dirname(path)
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT' || parent === path) throw error
+    await makeFolder(parent)
+    await mkdir(path, { mode: PRIVATE_FOLDER }).catch((second) => {
+      if (codeOf(second) !== 'EEXIST') throw second
+    })
+  }
 }
 
 /**

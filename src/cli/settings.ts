@@ -31,7 +31,9 @@ const TABLE = [
   ['keyId', '--key-id <id>', 'text', 'the id by which the server knows the key'],
   ['certificateFile', '--certificate-file <path>', 'file', 'the client certificate of mutual TLS, PEM'],
   ['certificateKeyFile', '--certificate-key-file <path>', 'file', 'its private key, PEM'],
-  ['caFile', '--ca-file <path>', 'file', 'certificate authorities to trust instead of the built-in ones, PEM'],
+  ['certificateForApi', '--certificate-for-api', 'flag', 'show it to the API too, for tokens that are bound to it'],
+  ['dpopKeyFile', '--dpop-key-file <path>', 'file', 'the key that tokens are bound to (DPoP), PEM or JWK'],
+  ['caFile', '--ca-file <path>', 'file', 'certificate authorities to trust beside the built-in ones, PEM'],
   ['endpointOrigins', '--endpoint-origins <origins>', 'list', 'other origins that the metadata may name'],
   ['allowInsecureLoopback', '--allow-insecure-loopback', 'flag', 'allow http: to this machine'],
 ] as const

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import { Writable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import { CommandError, EXIT } from './command-error.ts'
@@ -55,7 +55,7 @@ export async function askSecret(question: string): Promise<string> {
 /** A text of others without what a terminal would obey: control characters other than line breaks and tabs. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\r(?!\n)/g, '\ufffd')
 }
 
 /** How a line of a report begins. */
@@ -69,14 +69,24 @@ export function sign(mark: Mark, stream: NodeJS.WriteStream): string {
   return styleText(colour, symbol, { stream })
 }
 
+/** Says something on stderr that is worth knowing, while the command goes on. */
+export function note(text: string): void {
+  process.stderr.write(`${sign('note', process.stderr)} ${printable(text)}\n`)
+}
+
 /** A text in bold, where the stream shows that. */
 export function bold(text: string, stream: NodeJS.WriteStream): string {
   return styleText('bold', text, { stream })
 }
 
-/** Everything that is piped into the command. */
-export async function readInput(): Promise<Buffer<ArrayBuffer>> {
+/** Everything that a stream has; `undefined` if that is more than so many bytes. */
+export async function readAll(stream: Readable, mostBytes: number): Promise<Buffer | undefined> {
   const parts: Buffer[] = []
-  for await (const part of process.stdin) parts.push(part as Buffer)
+  let size = 0
+  for await (const part of stream) {
+    size += part.length
+    if (size > mostBytes) return undefined
+    parts.push(part)
+  }
   return Buffer.concat(parts)
 }

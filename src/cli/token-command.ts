@@ -1,6 +1,6 @@
 import type { AccessToken } from '../access-token.ts'
 import type { TokenLogger } from '../logger.ts'
-import { openManager } from './client.ts'
+import { clientOptions, openManager } from './client.ts'
 import type { Configuration } from './configuration.ts'
 import { withProgress } from './terminal.ts'
 
@@ -24,7 +24,7 @@ export async function obtainToken(
   { cache, fresh }: GetTokenFlags,
   logger: TokenLogger | undefined,
 ): Promise<AccessToken> {
-  const manager = await openManager(configuration, { cache, logger })
+  const manager = await openManager(await clientOptions(configuration), { cache, logger })
   try {
     return await withProgress('Getting a token', manager.getToken({ forceRefresh: fresh }))
   } finally {

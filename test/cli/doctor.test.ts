@@ -290,6 +290,6 @@ describe('the first line of the report names the cause', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     cleanUps.push(async () => server.close())
     const report = await examined({ EVERTOKEN_ISSUER: `https://127.0.0.1:${(server.address() as AddressInfo).port}` })
-    expect(firstLine(report)).toMatch(/cannot be reached/)
+    expect(firstLine(report)).toMatch(/closed the connection/)
   })
 })
