@@ -8,14 +8,17 @@ export class Flight<T> {
   readonly promise: Promise<T>
   #waiters = 0
   #settled = false
-  readonly #detach = new Map<AbortSignal, Set<(reason: unknown) => void>>()
-  readonly #cleanUp: (() => void)[] = []
+  // One listener per distinct signal: a listener per caller is quadratic when a thousand callers share one.
+  readonly #leavers = new Map<AbortSignal, (() => void)[]>()
+  readonly #onAbort = ({ target }: Event): void => {
+    for (const leave of this.#leavers.get(target as AbortSignal) ?? []) leave()
+  }
 
   constructor(work: (flight: Flight<T>) => Promise<T>) {
     this.promise = work(this).finally(() => {
       this.#settled = true
-      for (const cleanUp of this.#cleanUp) cleanUp()
-      this.#detach.clear()
+      for (const signal of this.#leavers.keys()) signal.removeEventListener('abort', this.#onAbort)
+      this.#leavers.clear()
     })
     this.promise.catch(() => {})
   }
@@ -31,26 +34,20 @@ export class Flight<T> {
     this.#waiters += 1
     if (signal === undefined || this.#settled) return this.promise
     return new Promise((resolve, reject) => {
-      this.#leaversOf(signal).add((reason) => {
+      this.#leaversOf(signal).push(() => {
         this.#waiters -= 1
-        reject(reason)
+        reject(signal.reason)
       })
       this.promise.then(resolve, reject)
     })
   }
 
-  // One listener per distinct signal: a listener per caller is quadratic when a thousand callers share one.
-  #leaversOf(signal: AbortSignal): Set<(reason: unknown) => void> {
-    const known = this.#detach.get(signal)
+  #leaversOf(signal: AbortSignal): (() => void)[] {
+    const known = this.#leavers.get(signal)
     if (known !== undefined) return known
-    const leavers = new Set<(reason: unknown) => void>()
-    const onAbort = () => {
-      for (const leave of leavers) leave(signal.reason)
-      leavers.clear()
-    }
-    this.#detach.set(signal, leavers)
-    this.#cleanUp.push(() => signal.removeEventListener('abort', onAbort))
-    signal.addEventListener('abort', onAbort, { once: true })
+    const leavers: (() => void)[] = []
+    this.#leavers.set(signal, leavers)
+    signal.addEventListener('abort', this.#onAbort)
     return leavers
   }
 }
