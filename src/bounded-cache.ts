@@ -78,9 +78,13 @@ export class BoundedCache<Value extends Cacheable> {
     return deleted
   }
 
-  /** The values that somebody means to keep: pinned, or held. */
-  lasting(): Set<Value> {
-    return new Set([...this.#pinned.values(), ...this.#heldValues()])
+  /** The values that somebody means to keep: pinned, or held. Read as it is used, while values come and go. */
+  *lasting(): Iterable<Value> {
+    yield* this.#pinned.values()
+    for (const ref of this.#held.values()) {
+      const value = ref.deref()
+      if (value !== undefined && !this.#pinned.has(value.key())) yield value
+    }
   }
 
   /** All values there are, each once. */

@@ -2,11 +2,14 @@ import pLimit from 'p-limit'
 import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
 import { TokenError, TokenResponseError } from './errors.ts'
 import { FailureMemory } from './failure-memory.ts'
+import { RefreshLine } from './refresh-line.ts'
 import { abortable } from './single-flight.ts'
 import { cappedRetryAfterMs, denialPauseMs, outagePauseMs } from './token-lifecycle.ts'
 
 const MOST_RUNNING = 32
 const MOST_WAITING = 1000
+// The rest is for callers.
+const MOST_BESIDE_REFRESHES = 500
 const RECHECK_MS = 1000
 
 /** Leave to send a request; `probe`: the one that finds out whether things work again. */
@@ -23,9 +26,11 @@ export interface Admission {
  * Remembers what is wrong with the client's credentials or its token endpoint for all keys alike, so that ten thousand
  * keys make one failed login. While a failure's pause lasts, callers get the failure; after it one request goes
  * first, and the others get the failure until that one is back. At most 32 requests run at once, and one until the
- * first success; 1,000 keys may wait for their turn.
+ * first success; 1,000 keys may wait for their turn. Refreshes of valid tokens take half of that room at the most.
  */
 export class RequestGate {
+  /** Refreshes that are due without traffic, and begin as there is room. */
+  readonly refreshes: RefreshLine = new RefreshLine(MOST_RUNNING)
   readonly #client: string
   readonly #clock: Clock
   readonly #credentialChanged: (() => Promise<boolean>) | undefined
@@ -34,6 +39,7 @@ export class RequestGate {
   readonly #throttling: FailureMemory
   // One at a time until the credentials have proved good: a wrong secret is then one failed login, not 32.
   readonly #limit = pLimit(1)
+  #crowded: TokenError | undefined
   #lastError: TokenError | undefined
   #recheckedAt: Instant | undefined
   #probing = false
@@ -77,11 +83,18 @@ export class RequestGate {
   /** Gives leave back, whatever became of the request. */
   release({ probe }: Admission): void {
     if (probe) this.#probing = false
+    this.refreshes.leave()
   }
 
-  /** Like {@link admit}, for the refresh of a token that is still valid: it obeys a long `Retry-After` for longer. */
+  /**
+   * Like {@link admit}, for the refresh of a token that is still valid: it obeys a long `Retry-After` for longer, and is
+   * put off while many requests wait.
+   */
   admitRefresh(): Admission | TokenError {
-    return this.#throttling.recall() ?? this.admit()
+    if (this.refreshes.underWay < MOST_BESIDE_REFRESHES) return this.#throttling.recall() ?? this.admit()
+    // One for all: each would have a stack of its own.
+    this.#crowded ??= this.#tooMany(MOST_BESIDE_REFRESHES)
+    return this.#crowded
   }
 
   /**
@@ -90,7 +103,7 @@ export class RequestGate {
    */
   async run<T>({ probe }: Admission, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
     if (probe) await this.#recheck()
-    if (this.#limit.pendingCount >= MOST_WAITING) throw this.#tooMany()
+    if (this.#limit.pendingCount >= MOST_WAITING) throw this.#tooMany(MOST_WAITING)
     const turn = async () => {
       signal.throwIfAborted()
       if (this.failing && !probe) throw this.#lastError
@@ -154,6 +167,7 @@ export class RequestGate {
   }
 
   #admission(probe: boolean): Admission {
+    this.refreshes.enter()
     return { probe, afterFailures: this.#knownFailures, afterSuccesses: this.#knownSuccesses }
   }
 
@@ -172,11 +186,11 @@ export class RequestGate {
     this.#failures.clear()
   }
 
-  #tooMany(): TokenError {
+  #tooMany(waiting: number): TokenError {
     return new TokenError({
       code: 'too_many_requests',
       client: this.#client,
-      message: `${MOST_WAITING} token requests of client "${this.#client}" wait for their turn already.`,
+      message: `${waiting} token requests of client "${this.#client}" wait for their turn already.`,
       hint: 'Is a scope or parameter different for every call? Tokens can then not be shared.',
       retryable: true,
     })

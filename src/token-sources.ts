@@ -63,7 +63,7 @@ export class TokenSources {
   }
 
   /** The service's own that somebody means to keep: pinned, or held. */
-  lasting(): Set<TokenSource> {
+  lasting(): Iterable<TokenSource> {
     return this.#own.lasting()
   }
 

@@ -172,9 +172,9 @@ describe('BoundedCache', () => {
     cache.pin(pinned)
     cache.hold(held)
     busy.isBusy = true
-    expect(cache.lasting()).toEqual(new Set([pinned, held]))
+    expect([...cache.lasting()]).toEqual([pinned, held])
     cache.deleteWhere((value) => value === held)
-    expect(cache.lasting()).toEqual(new Set([pinned]))
+    expect([...cache.lasting()]).toEqual([pinned])
   })
 
   it('returns a value that is kept in several ways once', () => {

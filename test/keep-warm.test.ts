@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { KeepWarm } from '../src/keep-warm.ts'
 import type { TokenSource } from '../src/token-source.ts'
+import { managed } from './support/managed.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
 
 const HOUR = 60 * 60 * 1000
@@ -21,6 +22,9 @@ function source(clock: VirtualClock, everyMs: number, answers = true) {
   const refreshed: number[] = []
   return {
     refreshed,
+    context: () => ({
+      gate: { refreshes: { add: (due: { refreshInBackground(): void }) => due.refreshInBackground() } },
+    }),
     dueInMs: () => (everyMs === Infinity ? undefined : Math.max(0, dueAt - clock.monotonicNow())),
     refreshInBackground() {
       refreshed.push(clock.monotonicNow() - 1000)
@@ -72,7 +76,7 @@ describe('tokens that are kept warm', () => {
     const { clock, keepWarm, sources } = warmed((clock) => source(clock, 2 * HOUR + 0.25))
     keepWarm.start()
     await clock.advance(3 * HOUR)
-    expect(clock.slept.map(([ms]) => ms)).toEqual([HOUR, HOUR, 1, HOUR])
+    expect(clock.slept.map(([ms]) => ms)).toEqual([HOUR, HOUR, 1, 1000, HOUR])
     expect(sources[0]?.refreshed).toEqual([2 * HOUR + 1])
   })
 
@@ -90,6 +94,57 @@ describe('tokens that are kept warm', () => {
     keepWarm.start()
     await clock.settle()
     expect(clock.pendingSleeps).toBe(1)
+  })
+
+  it('are refreshed in time also where they come later than others and live shorter', async () => {
+    const { clock, sources, keepWarm } = warmed((clock) => source(clock, HOUR))
+    keepWarm.start()
+    await clock.advance(60_000)
+    sources.push(source(clock, 30_000))
+    keepWarm.start()
+    await clock.advance(60_000)
+    expect(sources[1]?.refreshed).toEqual([90_000, 120_000])
+  })
+
+  it('are looked at a few at a time, fewer where they are due, so that others get their turns', async () => {
+    const many = (everyMs: number) =>
+      Array.from({ length: 1000 }, () => (clock: VirtualClock) => source(clock, everyMs))
+    const { clock, sources, keepWarm } = warmed(...many(30_000), ...many(HOUR))
+    const inOneGo: [looks: number, refreshes: number][] = [[0, 0]]
+    for (const one of sources) {
+      const { dueInMs, refreshInBackground } = one
+      const now = () => inOneGo[inOneGo.length - 1] as [number, number]
+      one.dueInMs = () => {
+        now()[0] += 1
+        return dueInMs()
+      }
+      one.refreshInBackground = () => {
+        now()[1] += 1
+        refreshInBackground()
+      }
+    }
+    const { sleep } = clock
+    clock.sleep = (...how) => {
+      inOneGo.push([0, 0])
+      return sleep.apply(clock, how)
+    }
+    keepWarm.start()
+    // Each time is five turns.
+    for (let time = 0; time < 100; time += 1) await clock.advance(time === 50 ? 30_000 : 0)
+    expect(sources.map(({ refreshed }) => refreshed.length)).toEqual(sources.map((_, i) => (i < 1000 ? 1 : 0)))
+    expect(Math.max(...inOneGo.map(([looks]) => looks))).toBe(500)
+    expect(Math.max(...inOneGo.map(([, refreshes]) => refreshes))).toBe(10)
+  })
+
+  it('are looked at together where many come one after another: no more than 25 in a millisecond', async () => {
+    const many = Array.from({ length: 1000 }, () => (clock: VirtualClock) => source(clock, HOUR))
+    const { clock, keepWarm, looks } = warmed(...many)
+    keepWarm.start()
+    for (let ms = 0; ms < 400; ms += 1) {
+      await clock.advance(1)
+      keepWarm.start()
+    }
+    expect(looks()).toBe(400 / 40)
   })
 
   it('may come when there are none: it begins anew', async () => {
@@ -118,5 +173,26 @@ describe('tokens that are kept warm', () => {
     other.keepWarm.start()
     await other.clock.advance(HOUR)
     expect([looks(), other.looks()]).toEqual([1, 0])
+  })
+})
+
+describe('handles that are kept warm and fall due together, more than may wait for their turn', () => {
+  it('are all refreshed, 32 at once, and a caller does not wait for them', async () => {
+    const { tokens, server, clock } = managed({ keepWarm: true })
+    const handles = Array.from({ length: 1500 }, (_, key) => tokens.source({ scope: `stock.${key}` }))
+    for (const handle of handles) await handle.getToken()
+    const before = handles.map((handle) => handle.peek())
+    const begun = server.requests.length
+    server.byDefault = { afterMs: 100 }
+    while (server.requests.length === begun) await clock.advance(60_000)
+    await clock.advance(1000)
+    const isServed = tokens.getToken({ scope: 'orders.read' }).then(() => true)
+    await clock.advance(200)
+    expect(await Promise.race([isServed, false])).toBe(true)
+    await clock.advance(10_000)
+    expect(handles.filter((handle, key) => handle.peek() === before[key])).toEqual([])
+    expect(server.requests).toHaveLength(begun + 1500 + 1)
+    const arrivals = Map.groupBy(server.requests.slice(begun), ({ at }) => Math.floor(at / 100))
+    expect(Math.max(...[...arrivals.values()].map((requests) => requests.length))).toBeLessThanOrEqual(32 + 1)
   })
 })

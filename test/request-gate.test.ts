@@ -406,6 +406,28 @@ describe('requests at the same time', () => {
     expect(await Promise.race([results[1000], Promise.resolve('still waits')])).toBe('still waits')
   })
 
+  it('are 500 beside which refreshes of valid tokens are put off, and their leave given back makes room again', () => {
+    const { gate } = gateOf()
+    const leaves = Array.from({ length: 500 }, () => admitted(gate))
+    const refusal = gate.admitRefresh()
+    expect(refusal).toMatchObject({ code: 'too_many_requests', retryable: true })
+    expect((refusal as TokenError).message).toContain('500 token requests of client "orders"')
+    expect(gate.admitRefresh()).toBe(refusal)
+    expect(gate.admit()).toMatchObject({ probe: false })
+    for (const leave of leaves.slice(0, 2)) gate.release(leave)
+    expect(gate.admitRefresh()).toMatchObject({ probe: false })
+  })
+
+  it('that end have a refresh begun that waits for its turn', () => {
+    const { gate } = gateOf()
+    const leaves = Array.from({ length: 32 }, () => admitted(gate))
+    const begun: string[] = []
+    gate.refreshes.add({ dueInMs: () => 0, refreshInBackground: () => void begun.push('refresh') })
+    expect(begun).toEqual([])
+    gate.release(leaves[0] as Admission)
+    expect(begun).toEqual(['refresh'])
+  })
+
   it('leave room for what else is sent to the server, in turn', async () => {
     const { gate, clock } = gateOf()
     const { requests } = begin(gate, 1)
