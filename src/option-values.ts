@@ -6,10 +6,14 @@ import { optionMeantBy } from './option-meant.ts'
  * @throws TypeError for something that is not an object, and for a name that is not an option
  */
 export function ownOptions<T extends object>(given: unknown, at: string, names?: readonly string[]): T {
+  const whole = at === '' ? 'options' : at.slice(0, -1)
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw optionError(at === '' ? 'options' : at.slice(0, -1), 'must be an object')
+    const takesScope = typeof given === 'string' && names?.includes('scope')
+    throw optionError(whole, 'must be an object', takesScope ? "Such as { scope: 'orders.read' }." : undefined)
   }
-  for (const name of Object.keys(given)) {
+  const keys = Object.keys(given)
+  if (keys.length === 0 && given instanceof Promise) throw optionError(whole, 'is a promise', 'Await it.')
+  for (const name of keys) {
     if (names === undefined || names.includes(name)) continue
     const meant = optionMeantBy(name, names)
     throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)

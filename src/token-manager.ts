@@ -128,9 +128,11 @@ export class TokenManager<Name extends string = never> {
   /**
    * Reports that an API rejected a token: it is not used again before a new one was asked for. Reports of a token
    * that is no longer the current one do nothing. Without `rejected` forgets the current token, whichever it is.
-   * @throws like {@link TokenManager.source}
+   * @throws like {@link TokenManager.source}, and TypeError for a token in place of the selection
    */
   invalidate(selection: TokenSelectionArguments<Name>[0], rejected?: AccessToken | string): void {
+    if (selection instanceof AccessToken || typeof selection === 'string')
+      throw optionError('selection', 'is a token', 'Give the token second: `invalidate({}, token)`.')
     this.sourceOf(selection).invalidate(rejected)
   }
 

@@ -102,6 +102,12 @@ export const CREDENTIALS: Mistakes = {
       make: () => managerWith({ clientAuthentication: Object.assign(() => {}, { method: 'none' }) }),
     },
     {
+      mistake: 'A promise of the options instead of the options',
+      error: 'TypeError',
+      says: 'Await it',
+      make: () => manager(Promise.resolve(OPTIONS)),
+    },
+    {
       mistake: 'No options at all',
       error: 'TypeError',
       says: 'must be an object',

@@ -35,6 +35,12 @@ export const NAMES: Mistakes = {
     wrong("`getToken({ scopes: 'a' })`", 'Did you mean `scope`?', () =>
       managerWith({}).source({ scopes: 'a' } as never),
     ),
+    wrong("`getToken('orders.read')`", "Such as { scope: 'orders.read' }", () =>
+      managerWith({}).source('orders.read' as never),
+    ),
+    wrong('`invalidate(token)` of a manager', 'Give the token second', () =>
+      managerWith({}).invalidate('Marker-T0ken' as never, undefined),
+    ),
     option({ parameters: { client_id: 'orders' } }, 'Use the option `clientId`'),
     option({ dpop: 'ES256' }, "write `dpop: { algorithm: 'ES256' }`"),
     wrong("`okta({ domain: 'https://…' })`", 'without `https://`', () =>
