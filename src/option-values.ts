@@ -8,8 +8,8 @@ import { optionMeantBy } from './option-meant.ts'
 export function ownOptions<T extends object>(given: unknown, at: string, names?: readonly string[]): T {
   const whole = at === '' ? 'options' : at.slice(0, -1)
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const takesScope = typeof given === 'string' && names?.includes('scope')
-    throw optionError(whole, 'must be an object', takesScope ? "Such as { scope: 'orders.read' }." : undefined)
+    const scopeMeant = typeof given === 'string' && names?.includes('scope') && !names.includes('clientId')
+    throw optionError(whole, 'must be an object', scopeMeant ? "Such as { scope: 'orders.read' }." : undefined)
   }
   const keys = Object.keys(given)
   if (keys.length === 0 && given instanceof Promise) throw optionError(whole, 'is a promise', 'Await it.')
