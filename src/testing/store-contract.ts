@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { DELETE_PAUSE_MS, type NewRecord, type TokenStore } from '../store/token-store.ts'
+import { DELETE_PAUSE_MS, type TokenStore } from '../store/token-store.ts'
+import { KEY, SHORT_MS, TTL, token } from './store-contract-steps.ts'
 
 /** A store under test, and its time. */
 export interface StoreUnderTest {
@@ -19,20 +20,6 @@ export interface StoreContractCase {
   readonly slow?: boolean
   /** @throws AssertionError if the store breaks the promise */
   run(under: StoreUnderTest): Promise<void>
-}
-
-/** @internal A key as stores get them. */
-export const KEY = '1:AbC-_0'
-
-/** @internal */
-export const TTL: { readonly ttlMs: number } = { ttlMs: 60_000 }
-
-/** @internal Under real time long enough for a busy machine, short enough to wait for. */
-export const SHORT_MS = 400
-
-/** @internal */
-export function token(value: string): NewRecord {
-  return { kind: 'token', value, fingerprint: `print of ${value.slice(0, 99)}` }
 }
 
 /**

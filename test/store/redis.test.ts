@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisTokenStore } from '../../src/store/redis.ts'
 import type { Lease } from '../../src/store/token-store.ts'
 import { leaseContract } from '../../src/testing/lease-contract.ts'
-import { KEY, type StoreUnderTest, storeContract, token } from '../../src/testing/store-contract.ts'
+import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
+import { KEY, token } from '../../src/testing/store-contract-steps.ts'
 import { anyRedis, canStartRedis, hasRedis, SKIPPED, startCluster, startSentinel } from '../support/redis.ts'
 import {
   type Connect,
