@@ -13,8 +13,9 @@ export interface DueRefresh {
 export class RefreshLine {
   readonly #most: number
   readonly #line = new Set<DueRefresh>()
-  // Kept from turn to turn: a new one would pass by the places of all that have left.
-  #turns = this.#line.values()
+  // Kept from turn to turn: a new one would pass by the places of all that have left. What it has given leaves the line, so
+  // that everything in the line is before it.
+  readonly #turns = this.#line.values()
   #underWay = 0
 
   /** @param most requests under way, of any kind, beside which no refresh begins */
@@ -46,14 +47,9 @@ export class RefreshLine {
 
   #beginNext(): void {
     if (this.#underWay >= this.#most || this.#line.size === 0) return
-    const refresh = this.#turns.next().value ?? this.#first()
+    const refresh = this.#turns.next().value as DueRefresh
     this.#line.delete(refresh)
     // It may have waited for long.
     if (refresh.dueInMs() === 0) refresh.refreshInBackground()
-  }
-
-  #first(): DueRefresh {
-    this.#turns = this.#line.values()
-    return this.#turns.next().value as DueRefresh
   }
 }

@@ -136,6 +136,26 @@ describe('tokens that are kept warm', () => {
     expect(Math.max(...inOneGo.map(([, refreshes]) => refreshes))).toBe(10)
   })
 
+  it('are looked at together where many fall due one after another: no more than 25 in a millisecond', async () => {
+    const many = Array.from({ length: 1000 }, (_, key) => (clock: VirtualClock) => source(clock, 30_000 + key))
+    const { clock, sources, keepWarm, looks } = warmed(...many)
+    keepWarm.start()
+    await clock.advance(30_000)
+    for (let ms = 0; ms < 1200; ms += 10) await clock.advance(10)
+    expect(sources.every(({ refreshed }) => refreshed.length === 1)).toBe(true)
+    expect(looks()).toBeLessThanOrEqual(2 + 1200 / 40)
+  })
+
+  it('may come while others are looked at that are never due', async () => {
+    const never = Array.from({ length: 1000 }, () => (clock: VirtualClock) => source(clock, Infinity))
+    const { clock, sources, keepWarm } = warmed(...never)
+    keepWarm.start()
+    sources.unshift(source(clock, 30_000))
+    keepWarm.start()
+    await clock.advance(31_000)
+    expect(sources[0]?.refreshed).toHaveLength(1)
+  })
+
   it('are looked at together where many come one after another: no more than 25 in a millisecond', async () => {
     const many = Array.from({ length: 1000 }, () => (clock: VirtualClock) => source(clock, HOUR))
     const { clock, keepWarm, looks } = warmed(...many)
