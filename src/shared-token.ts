@@ -32,7 +32,7 @@ export interface SharedTokenPlan {
   readonly impatience: TokenError | undefined
   /** Requests a token. @throws TokenError, the `refusal` first of all */
   readonly request: () => Promise<AccessToken>
-  /** Puts a refresh off that nobody waits for, and with it ends the flight; the token that is used meanwhile. */
+  /** Puts a refresh off that nobody waits for, and with it ends the flight; the token that there is meanwhile. */
   readonly postpone: (why: Postponement) => AccessToken | undefined
   /** How long requests pause after a failure. */
   readonly pauseMs: () => number

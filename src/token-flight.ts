@@ -33,7 +33,7 @@ export interface TokenSourceContext extends ClientContext {
 export interface FlightOwner {
   /** The token that is to be replaced, and whether it was rejected. */
   replaced(): { readonly token: AccessToken | undefined; readonly isRejected: boolean }
-  /** Puts a refresh that is due off; the token that is used meanwhile, if there is one. */
+  /** Puts a refresh that is due off; the token that there is meanwhile, if it is put off. */
   postponeRefresh(why: Postponement): AccessToken | undefined
   /** How long requests for this key pause after a failure. */
   pauseMs(): number

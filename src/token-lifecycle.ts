@@ -89,6 +89,7 @@ export function cappedRetryAfterMs(retryAfterMs: number, tokenIsValid: boolean):
   return Math.min(retryAfterMs, tokenIsValid ? 60 * MINUTE : 5 * MINUTE)
 }
 
-function upperHalf(bound: number, random: number): number {
+/** A duration from the upper half of a bound. @param random in `[0, 1)` */
+export function upperHalf(bound: number, random: number): number {
   return bound * (0.5 + random / 2)
 }

@@ -194,13 +194,15 @@ export class TokenSource {
     const { settings, gate, clock } = this.#context
     const token = this.current()
     if (!settings.keepWarm || token === undefined) return undefined
-    if (this.state() === 'fresh') return Math.max(0, this.#dueAfterMs() - token.ageMs(clock))
-    const validMs = token.expiredAfterMs - token.ageMs(clock)
+    const ageMs = token.ageMs(clock)
+    const dueInMs = this.#dueAfterMs() - ageMs
+    if (this.state() === 'fresh') return Math.max(0, dueInMs)
+    const validMs = token.expiredAfterMs - ageMs
     const ownPauseMs = this.#renewal?.pauseMs() ?? 0
     // A server that asks for a long pause is obeyed for longer while the token is valid.
     return validMs > 0
       ? Math.min(Math.max(ownPauseMs, gate.pauseMs({ refresh: true })), validMs)
-      : Math.max(ownPauseMs, gate.pauseMs())
+      : Math.max(ownPauseMs, gate.pauseMs(), dueInMs)
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */

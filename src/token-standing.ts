@@ -1,5 +1,5 @@
 import type { AccessToken } from './access-token.ts'
-import { classify, refreshPauseMs, type TokenAges, type TokenState } from './token-lifecycle.ts'
+import { classify, refreshPauseMs, type TokenAges, type TokenState, upperHalf } from './token-lifecycle.ts'
 
 // A token of this age, or of a tenth of its lifetime, would not be bettered by another.
 const NEW_MS = 10_000
@@ -10,8 +10,11 @@ const FRESH_MS = 10_000
 // The rest of the window is for the request.
 const MOST_POSTPONED = 0.75
 
-// Another process that is busy is left alone for as long as a server that has failed so often.
+// Another process that is busy is left alone for as long as a server that has failed so often,
 const LIKE_FAILURES = 3
+
+// or when nothing is left of the token, and nobody waits, for so long.
+const EXPIRED_MS = 10_000
 
 /**
  * Why a refresh is put off: another process of the fleet is `busy` with it; or nothing keeps the fleet from refreshing
@@ -71,18 +74,21 @@ export class TokenStanding {
 
   /**
    * Puts a refresh that is due off: by 20 to 40 seconds, or up to half of what is left, where another process is busy with
-   * it; else to a moment drawn from what is left of the window, once for each token.
+   * it, and by 5 to 10 if nothing is left; else to a moment drawn from what is left of the window, once for each token.
    * @param random in `[0, 1)`
-   * @returns whether the token is used until then
+   * @returns whether it is put off
    */
   postponeRefresh(why: Postponement, token: AccessToken, ageMs: number, random: number): boolean {
-    if (this.hasExpired(token, ageMs)) return false
-    const { expiredAfterMs } = token
+    const { expiredAfterMs, lifetimeMs } = token
+    const isExpired = this.hasExpired(token, ageMs)
     if (why === 'busy') {
-      this.#ages = { dueAfterMs: ageMs + refreshPauseMs(LIKE_FAILURES, token, ageMs, random), expiredAfterMs }
+      const pauseMs = isExpired
+        ? upperHalf(Math.min(lifetimeMs, EXPIRED_MS), random)
+        : refreshPauseMs(LIKE_FAILURES, token, ageMs, random)
+      this.#ages = { dueAfterMs: ageMs + pauseMs, expiredAfterMs }
       return true
     }
-    if (this.#mark !== undefined || this.#isSpread) return false
+    if (isExpired || this.#mark !== undefined || this.#isSpread) return false
     this.#isSpread = true
     this.#ages = { dueAfterMs: ageMs + random * MOST_POSTPONED * (expiredAfterMs - ageMs), expiredAfterMs }
     return true

@@ -46,6 +46,52 @@ describe('while the authorization server is away for long', () => {
     expect(fleet.server.requests).toHaveLength(requests + 1)
   })
 
+  it.each([
+    ['says so', { status: 503, afterMs: 100 }],
+    ['does not answer', { hang: true }],
+  ])('a token kept warm that has expired meanwhile is looked for every 5 seconds at most: it %s', async (_, fault) => {
+    const fleet = new Fleet()
+    const processes = fleet.processes(20, { keepWarm: true })
+    await fleet.tokensOf(processes)
+    await fleet.clock.advance(37 * MINUTE)
+    fleet.server.byDefault = fault
+    await fleet.clock.advance(25 * MINUTE)
+    const before = processes.map(callsOf)
+    const beforeRequests = fleet.server.requests.length
+    await fleet.clock.advance(10 * MINUTE)
+    // Those who request a token themselves renew the lease and give it up.
+    const renewed = fleet.server.requests.length - beforeRequests
+    const looks = (10 * MINUTE) / (5 * SECOND)
+    processes.forEach((one, at) => {
+      expect(callsOf(one) - (before[at] ?? 0)).toBeLessThanOrEqual(looks + 6 * renewed)
+    })
+    expect(sum(processes.map(callsOf)) - sum(before)).toBeLessThanOrEqual(processes.length * looks)
+
+    fleet.server.byDefault = { afterMs: 100 }
+    const { length } = fleet.server.requests
+    await fleet.clock.advance(30 * SECOND)
+    expect(processes.filter(isFresh)).toHaveLength(processes.length)
+    expect(fleet.server.requests).toHaveLength(length + 1)
+  })
+
+  it('whoever asks for a token that was kept warm and has expired does not wait for the next look', async () => {
+    const fleet = new Fleet()
+    const { tokens, store } = fleet.join({ keepWarm: true })
+    await fleet.tokensOf([{ tokens } as FleetProcess])
+    fleet.server.byDefault = { status: 503, afterMs: 100 }
+    await fleet.clock.advance(65 * MINUTE)
+    fleet.server.byDefault = { afterMs: 3000 }
+    const holding = fleet.join().tokens.getToken()
+    const looked = store.calls.getOrLease
+    while (store.calls.getOrLease === looked) await fleet.clock.advance(100)
+    // It has heard that another is busy, and looks again in five seconds at the soonest.
+    const waiting = tokens.getToken()
+    let isServed = false
+    for (const served of [holding, waiting]) void served.then(() => (isServed = served === waiting))
+    while (!isServed) await fleet.clock.advance(100)
+    expect(fleet.clock.monotonicNow() - (await holding).requestedAt.monotonic).toBeLessThan(3400)
+  })
+
   it('whoever comes to wait, since the token has expired meanwhile, is served as soon as there is another', async () => {
     const fleet = new Fleet()
     const [holder, other] = [fleet.join(), fleet.join()]

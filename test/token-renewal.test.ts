@@ -269,7 +269,7 @@ describe('the renewal of a token', () => {
     expect(renewal.busy()).toBe(true)
   })
 
-  it('can be put off while there is a token that has not expired', async () => {
+  it('can be put off while there is a token, where another process is busy with it', async () => {
     const { renewal, token, clock, forgetToken } = await renewed()
     await clock.advance(HOUR * 0.7)
     expect(renewal.postponeRefresh('busy')).toBe(token)
@@ -278,7 +278,8 @@ describe('the renewal of a token', () => {
     expect(renewal.postponeRefresh('busy')).toBeUndefined()
     const late = await renewed()
     await late.clock.advance(HOUR)
-    expect(late.renewal.postponeRefresh('busy')).toBeUndefined()
+    expect(late.renewal.postponeRefresh('busy')).toBe(late.token)
+    expect(late.renewal.postponeRefresh('in step')).toBeUndefined()
   })
 
   it('knows what it replaces, and whether that is rejected', async () => {

@@ -10,6 +10,12 @@ const hour = new AccessToken({
   ...{ lifetimeMs: 60 * MINUTE, dueAfterMs: 40 * MINUTE, expiredAfterMs: 59 * MINUTE },
 })
 
+/** A token that lives for three seconds. */
+const seconds = new AccessToken({
+  ...{ value: 'secret', tokenType: 'Bearer', scope: [], requestedAt: { wall: 0, monotonic: 0 } },
+  ...{ lifetimeMs: 3000, dueAfterMs: 1800, expiredAfterMs: 2700 },
+})
+
 /** What is known of a token that took the place of a rejected one. */
 function replacement(): TokenStanding {
   const standing = new TokenStanding()
@@ -155,13 +161,31 @@ describe('a refresh that is due', () => {
     expect(standing.of(hour, MINUTE)).toBe('rejected')
   })
 
-  it.each(['busy', 'in step'] as const)('of a token that has expired is not put off: %s', (why) => {
+  it('of a token that has expired is not spread over a window that is over', () => {
     const standing = new TokenStanding()
-    expect(standing.postponeRefresh(why, hour, 59 * MINUTE, 0)).toBe(false)
+    expect(standing.postponeRefresh('in step', hour, 59 * MINUTE, 0)).toBe(false)
     standing.expire()
-    expect(standing.postponeRefresh(why, hour, 0, 0)).toBe(false)
+    expect(standing.postponeRefresh('in step', hour, 0, 0)).toBe(false)
     expect(standing.dueAfterMs(hour)).toBe(40 * MINUTE)
   })
+
+  it.each([
+    [hour, 0, 5000],
+    [hour, 1, 10_000],
+    [seconds, 0, 1500],
+    [seconds, 1, 3000],
+  ])(
+    'of a token that has expired is put off for seconds where another process is busy: %#',
+    (token, random, pauseMs) => {
+      const standing = new TokenStanding()
+      standing.expire()
+      for (const ageMs of [token.expiredAfterMs, token.lifetimeMs, 0]) {
+        expect(standing.postponeRefresh('busy', token, ageMs, random)).toBe(true)
+        expect(standing.dueAfterMs(token)).toBe(ageMs + pauseMs)
+        expect(standing.of(token, ageMs + pauseMs)).toBe('expired')
+      }
+    },
+  )
 })
 
 describe('livesFor', () => {
