@@ -2,11 +2,6 @@ import axios from 'axios'
 import { TokenManager } from 'evertoken'
 import { attachTokenManager } from 'evertoken/axios'
 
-// Stands for a WebSocket, a gRPC stream or an upload that goes on for long.
-async function openStream(authorization: string): Promise<void> {
-  await fetch('https://api.example.com/stream', { headers: { authorization } })
-}
-
 // Outside the handler, so that warm invocations share the token.
 const tokens = new TokenManager({
   issuer: 'https://auth.example.com',
@@ -19,6 +14,11 @@ attachTokenManager(api, tokens)
 export async function handler(): Promise<number> {
   const { data } = await api.get('/orders')
   return data.orders.length
+}
+
+// Stands for a WebSocket, a gRPC stream or an upload that goes on for long.
+async function openStream(authorization: string): Promise<void> {
+  await fetch('https://api.example.com/stream', { headers: { authorization } })
 }
 
 const source = tokens.source()

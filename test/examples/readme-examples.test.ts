@@ -237,6 +237,7 @@ describe('the examples of the README', () => {
     )
     const tested = new Set(['errors', NOT_RUN_HERE, ...EXAMPLES.map(([name]) => name)])
     const others = [
+      'get-started',
       'incidents',
       'main-job',
       'print-token',
