@@ -72,7 +72,8 @@ export class TokenFlight {
   readonly shared: Flight<AccessToken>
   readonly #requested: RequestedKey
   readonly #plan: FlightPlan
-  #control: RequestControl | undefined
+  // There from the start: a request begins at once.
+  #control!: RequestControl
   // The longest validity that a caller asked for.
   #leastMs = 0
   #isSent = false
@@ -117,15 +118,15 @@ export class TokenFlight {
 
   /** Somebody waits for it, or for its end. */
   watch(): void {
-    this.#control?.watch()
-    this.#control?.restartIfOverdue()
+    this.#control.watch()
+    this.#control.restartIfOverdue()
   }
 
   /** Ends it for this reason if nobody waits. */
   abandonUnwatched(reason: TokenError): void {
     if (this.waiters > 0) return
     this.#abandoned = reason
-    this.#control?.abandon(reason)
+    this.#control.abandon(reason)
   }
 
   /** What it brings is out of date: its callers are served, and it is not kept. */

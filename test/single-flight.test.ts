@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { abortable, Flight } from '../src/single-flight.ts'
 import { fc } from './support/fast-check.ts'
@@ -133,6 +135,23 @@ describe('Flight', () => {
     work[end](GONE)
     await waits
     expect(controllers.map(({ signal }) => listeners(signal))).toEqual([0, 0, 0])
+  })
+
+  it('lets go of the signals of its callers when the work ends, though somebody keeps it', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const { flight, work } = flightOf<string>()
+    const signal = new WeakRef(new AbortController().signal)
+    const wait = () => flight.wait(signal.deref()).then(() => {})
+    const waiting = wait()
+    work.resolve('done')
+    await waiting
+    for (let turns = 0; turns < 4; turns += 1) {
+      await turn()
+      collect()
+    }
+    expect(signal.deref()).toBeUndefined()
+    expect(flight.waiters).toBe(1)
   })
 
   it('puts no listener on the signal of a caller who comes when the work has ended', async () => {

@@ -88,6 +88,12 @@ async function sharing(clock = new VirtualClock()) {
   return { store, clock, other }
 }
 
+/** A store with which nothing keeps the fleet from refreshing in step. */
+function withoutLeases(clock: VirtualClock): TokenStore {
+  const { encryption } = new MemoryTokenStore({ clock, plaintext: true })
+  return { encryption, get: async () => undefined, set: async () => true, delete: async () => true }
+}
+
 const text = async (flight: { promise: Promise<AccessToken> }) => (await flight.promise).reveal()
 const codeOf = async (flight: { promise: Promise<AccessToken> }) =>
   flight.promise.then(
@@ -225,6 +231,41 @@ describe('the requests for one key', () => {
     expect(flights.isBusy).toBe(false)
   })
 
+  it.each([1000, 2000])('wait no longer where %d ms have passed', async (ms) => {
+    const clock = new SleepDiary()
+    const { flights, server } = flying({ clock })
+    server.expiresIn = 0
+    await flights.join('no token', 0, willing).promise
+    await clock.advance(ms)
+    clock.slept.length = 0
+    await flights.join('no token', 0, willing).promise
+    expect(clock.slept.filter(([asked]) => asked <= 0)).toEqual([])
+    expect(server.requests).toHaveLength(2)
+  })
+
+  it('are as patient with another process as before when they begin again, whatever failed meanwhile', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    const holding = () => {
+      const { flights, server } = flying({ store, clock })
+      server.byDefault = { hang: true }
+      flights.join('no token', 0, willing)
+      return clock.settle()
+    }
+    await holding()
+    const { flights, client, server } = flying({ store, clock, options: { attemptTimeoutMs: 1000, timeoutMs: 4000 } })
+    const flight = flights.join('no token', 0, willing)
+    await clock.settle()
+    const admission = client.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    clock.suspend(60 * SECOND)
+    await holding()
+    client.gate.failed(REFUSAL, admission)
+    expect(flights.join('no token', 0, willing)).toBe(flight)
+    await clock.advance(2 * SECOND)
+    expect([flights.present === flight, server.requests]).toEqual([true, []])
+  })
+
   it('give their leave back when they end', async () => {
     const { flights, server, clock, client } = flying()
     server.script.push({ status: 503 })
@@ -277,7 +318,7 @@ describe('a request that has to be new', () => {
     await clock.advance(100)
     await expect(next.promise).rejects.toBe(REFUSAL)
     expect(server.requests).toHaveLength(1)
-    expect(flights.isBusy).toBe(false)
+    expect([flights.isBusy, flights.lastReason]).toEqual([false, 'no token'])
     server.byDefault = { afterMs: 100, status: 400, body: { error: 'invalid_client' } }
     flights.join('no token', 0, willing)
     const gated = flights.next(willing)
@@ -357,14 +398,7 @@ describe('a request in the background', () => {
         return token
       },
     }
-    const { encryption } = new MemoryTokenStore({ clock, plaintext: true })
-    // Without leases nothing keeps the fleet from refreshing in step.
-    const store: TokenStore = {
-      encryption,
-      get: async () => undefined,
-      set: async () => true,
-      delete: async () => true,
-    }
+    const store = withoutLeases(clock)
     const first = flying({ store, clock, owner })
     first.flights.beginInBackground('refresh due')
     const flight = first.flights.present
@@ -379,6 +413,33 @@ describe('a request in the background', () => {
     await first.flights.join('no token', 0, willing).promise
     expect(why).toEqual(['in step'])
     expect(first.server.requests.length).toBeGreaterThan(0)
+  })
+})
+
+describe('a refresh that may be put off', () => {
+  it('is made where its owner does not put it off', async () => {
+    const clock = new VirtualClock()
+    const { flights, told } = flying({ store: withoutLeases(clock), clock })
+    flights.beginInBackground('refresh due')
+    await clock.settle()
+    expect(told).toEqual([['token', 'token-1', 'refresh due']])
+  })
+
+  it('is nothing to join any more once it is put off', async () => {
+    const clock = new VirtualClock()
+    const old = await flying({ clock }).flights.join('no token', 0, willing).promise
+    const callers: Promise<string>[] = []
+    const owner: Partial<FlightOwner> = {
+      postponeRefresh: () => {
+        queueMicrotask(() => callers.push(text(flights.join('rejected', 0, willing))))
+        return old
+      },
+    }
+    const { flights, server } = flying({ store: withoutLeases(clock), clock, owner })
+    server.token()
+    flights.beginInBackground('refresh due')
+    await clock.settle()
+    expect(await Promise.all(callers)).toEqual(['token-2'])
   })
 })
 

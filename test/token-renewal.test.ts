@@ -35,7 +35,10 @@ interface Setting {
   readonly clock?: VirtualClock
 }
 
-const TOLD = ['tokenRequested', 'tokenReceived', 'tokenFound', 'tokenRequestFailed', 'validityNotMet'] as const
+const TOLD = [
+  ...(['tokenRequested', 'tokenReceived', 'tokenFound', 'tokenRequestFailed'] as const),
+  ...(['validityNotMet', 'tokenRejected', 'freshTokenRejected'] as const),
+]
 
 /** The renewal of a source that keeps what it gets, and writes down what it is told. */
 function renewing({ options, parameters, store, clock = new VirtualClock() }: Setting = {}) {
@@ -166,6 +169,25 @@ describe('a token that is obtained', () => {
     ])
   })
 
+  it('is one promise for all callers who make no terms', async () => {
+    const { renewal } = renewing()
+    const { signal } = new AbortController()
+    const first = renewal.obtain('absent', {})
+    expect(renewal.obtain('absent', {})).toBe(first)
+    expect(renewal.obtain('absent', { signal })).not.toBe(first)
+    await first
+  })
+
+  it('is not taken from the store where it does not last for as long as the caller asks', async () => {
+    const clock = new VirtualClock()
+    const store = new MemoryTokenStore({ clock, plaintext: true })
+    await managed({ store: store.connect() }, clock).tokens.getToken()
+    await clock.advance(HOUR * 0.8)
+    const { renewal, puts, named } = renewing({ store, clock })
+    await renewal.obtain('absent', { minValidityMs: HOUR / 2 })
+    expect([puts, named('validityNotMet')]).toEqual([[['token-1', false]], []])
+  })
+
   it('is waited for as long as the caller says, or until its signal aborts', async () => {
     const { renewal, clock, server } = renewing()
     server.byDefault = { afterMs: 1000 }
@@ -253,6 +275,13 @@ describe('the renewal of a token', () => {
     renewal.refreshInBackground('refresh due')
     await clock.settle()
     expect(server.requests).toHaveLength(2)
+  })
+
+  it('in the background does not begin while the client is failing', async () => {
+    const { renewal, client, server } = await renewed()
+    client.gate.failed(OUTAGE, { probe: true, afterFailures: 0, afterSuccesses: 9 })
+    renewal.refreshInBackground('refresh due')
+    expect([renewal.isUnderWay, server.requests.length]).toEqual([false, 1])
   })
 
   it('is busy while a request runs, or callers get a remembered failure', async () => {
@@ -347,13 +376,17 @@ describe('a token that is forgotten', () => {
   it('is not wanted from others either, until there is another', async () => {
     const clock = new VirtualClock()
     const store = new MemoryTokenStore({ clock, plaintext: true })
-    const { renewal, token, forgetToken } = await renewed({ store, clock })
+    const { renewal, server, token, forgetToken } = await renewed({ store, clock })
     forgetToken()
     renewal.forget(token)
     expect(renewal.replaced()).toEqual({ token, isRejected: true })
     renewal.forget(undefined)
     expect(renewal.replaced()).toEqual({ token, isRejected: true })
     expect(renewal.isOver).toBe(false)
+    server.script.push({ status: 401, body: { error: 'invalid_client' } })
+    await expect(renewal.obtain('absent', {})).rejects.toMatchObject({ code: 'request_denied' })
+    await clock.advance(60 * SECOND)
+    expect([renewal.isUnderWay, renewal.failures.isEmpty, renewal.isOver]).toEqual([false, true, false])
     expect(await text(renewal.obtain('absent', {}))).toBe('token-2')
     await clock.settle()
     forgetToken()
@@ -422,6 +455,26 @@ describe('a failure', () => {
 })
 
 describe('a rejected token', () => {
+  it('is not used before a new one was asked for', async () => {
+    const { renewal, token, named } = await renewed()
+    renewal.reject(token)
+    expect([renewal.standing.of(token, 0), renewal.failures.isEmpty]).toEqual(['rejected', true])
+    expect(named('tokenRejected')).toEqual([{ client: 'default', scope: [], fingerprint: token.fingerprint }])
+  })
+
+  it('is used on if it has only just replaced another, and for a while no other is asked for', async () => {
+    const { renewal, token, named } = await renewed()
+    renewal.reject(token)
+    const next = await renewal.obtain('rejected', {})
+    for (let time = 0; time < 2; time += 1) {
+      renewal.reject(next)
+      expect(renewal.standing.of(next, 0)).toBe('fresh')
+      expect(renewal.failures.forRefresh()).toMatchObject({ code: 'fresh_token_rejected', client: 'default' })
+    }
+    expect(named('tokenRejected')).toHaveLength(1)
+    expect(named('freshTokenRejected')).toEqual([{ client: 'default', scope: [], fingerprint: next.fingerprint }])
+  })
+
   it('is used on while it cannot be replaced for now, and is then due for a refresh', async () => {
     const { renewal, server, clock, token } = await renewed()
     renewal.standing.reject(HOUR)
