@@ -7,7 +7,7 @@ import { withOurs } from './fetch-headers.ts'
 import { MOST_REDIRECTS, markRedirected, redirected, redirectOf, tooManyRedirects } from './fetch-redirect.ts'
 import { again, type Outgoing } from './fetch-request.ts'
 import { mayReplay, type ReplayMode } from './replay.ts'
-import { isNonceWanted, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
+import { type Header, isNonceWanted, lastingHeaders, tokenHeaderNames, tokenHeaders } from './token-headers.ts'
 
 /** What one request with a token needs besides itself. */
 export interface ExchangeContext {
@@ -15,80 +15,92 @@ export interface ExchangeContext {
   readonly source: TokenSource
   /** The origin that may receive the token. */
   readonly origin: string
-  readonly signal: AbortSignal | undefined
   readonly replay: ReplayMode
   readonly isTokenRejected: ((response: Response) => boolean) | undefined
   readonly events: TokenEventEmitter
 }
 
+/** Sends a request, with a token if there is one. @throws what fetch throws */
+export function send(request: Outgoing, token: AccessToken | undefined, context: ExchangeContext): Promise<Response> {
+  const { input, headers, init } = request
+  const { redirect = 'follow' } = init
+  const ours = token === undefined ? [] : headersFor(request, token, context)
+  const names = token === undefined ? [] : tokenHeaderNames(token)
+  const all = withOurs(headers, ours, names)
+  return context.fetch(input, { ...init, redirect: redirect === 'follow' ? 'manual' : redirect, headers: all })
+}
+
+/** Whether an answer may be more than the caller's concern; most are not. */
+export function isOfConcern({ status }: Response, { source, isTokenRejected }: ExchangeContext): boolean {
+  return status >= 300 || isTokenRejected !== undefined || source.settings().dpop !== undefined
+}
+
 /**
- * Sends a request with a token until there is an answer for the caller: follows redirects, without the token as soon
- * as they leave the origin; if the token is rejected sends that request once more with another, and once more with the
- * same if the API wants a nonce.
+ * Goes on from the first answer to a request with a token until there is one for the caller: follows redirects, without
+ * the token as soon as they leave the origin; if the token is rejected sends that request once more with another, and
+ * once more with the same if the API wants a nonce.
  * @throws what fetch throws; the signal's reason when it aborts
  */
-export async function exchange(first: Outgoing, given: AccessToken, context: ExchangeContext): Promise<Response> {
-  let request = first
-  let token = given
+export async function exchange(
+  sent: Outgoing,
+  firstAnswer: Response,
+  firstToken: AccessToken,
+  context: ExchangeContext,
+): Promise<Response> {
+  let request = sent
+  let token = firstToken
   let carriesToken = true
   let isReplayed = false
   let isNonceSent = false
   let redirects = 0
-  try {
-    for (;;) {
-      const answer = await send(request, carriesToken ? token : undefined, context)
-      // A fetch that follows redirects all the same does not say who answered.
-      const isFromReceiver = carriesToken && !answer.redirected
-      const wantsNonce = isFromReceiver && takeNonce(request, token, answer, context)
-      const location = redirectOf(request, answer)
-      if (location !== undefined) {
-        discard(answer)
-        redirects += 1
-        if (redirects > MOST_REDIRECTS) throw tooManyRedirects()
-        request = await redirected(request, answer, location)
-        // For good: what another origin sends back here is its doing.
-        carriesToken &&= new URL(request.url).origin === context.origin
-        continue
-      }
-      const same = wantsNonce && !isNonceSent ? await sameAgain(request, context) : undefined
-      if (same !== undefined) {
-        discard(answer)
-        request = same
-        isNonceSent = true
-        continue
-      }
-      if (isFromReceiver && !wantsNonce && isRejected(answer, context)) {
-        context.source.invalidate(token)
-        const replay = isReplayed ? undefined : await replayOf(request, token, answer, context)
-        if (replay !== undefined) {
-          discard(answer)
-          ;({ request, token } = replay)
-          isReplayed = true
-          context.events.emit('requestReplayed', () => ({ client: context.source.client, origin: context.origin }))
-          continue
-        }
-      }
-      return redirects === 0 ? answer : markRedirected(answer)
+  for (let answer = firstAnswer; ; answer = await send(request, carriesToken ? token : undefined, context)) {
+    // A fetch that follows redirects all the same does not say who answered.
+    const isFromReceiver = carriesToken && !answer.redirected
+    const wantsNonce = isFromReceiver && takeNonce(request, token, answer, context)
+    const location = redirectOf(request, answer)
+    if (location !== undefined) {
+      discard(answer)
+      redirects += 1
+      if (redirects > MOST_REDIRECTS) throw tooManyRedirects()
+      request = await redirected(request, answer, location)
+      // For good: what another origin sends back here is its doing.
+      carriesToken &&= new URL(request.url).origin === context.origin
+      continue
     }
-  } finally {
-    first.record?.drop()
+    const same = wantsNonce && !isNonceSent ? await sameAgain(request, context) : undefined
+    if (same !== undefined) {
+      discard(answer)
+      request = same
+      isNonceSent = true
+      continue
+    }
+    if (isFromReceiver && !wantsNonce && isRejected(answer, context)) {
+      context.source.invalidate(token)
+      const replay = isReplayed ? undefined : await replayOf(request, token, answer, context)
+      if (replay !== undefined) {
+        discard(answer)
+        ;({ request, token } = replay)
+        isReplayed = true
+        context.events.emit('requestReplayed', () => ({ client: context.source.client, origin: context.origin }))
+        continue
+      }
+    }
+    return redirects === 0 ? answer : markRedirected(answer)
   }
 }
 
-function send(request: Outgoing, token: AccessToken | undefined, context: ExchangeContext): Promise<Response> {
-  const { input, url, headers, init } = request
-  const { source } = context
-  const ours = token === undefined ? [] : tokenHeaders({ source, token, method: sentMethod(request), url })
-  const names = token === undefined ? [] : tokenHeaderNames(token)
-  return context.fetch(input, { ...init, headers: withOurs(headers, ours, names) })
+function headersFor(request: Outgoing, token: AccessToken, { source }: ExchangeContext): readonly Header[] {
+  if (source.settings().dpop === undefined) return lastingHeaders(token)
+  return tokenHeaders({ source, token, method: sentMethod(request), url: request.url })
 }
 
 // These fetch writes in capitals, others it leaves as they are. Fetch Standard, normalize a method
-function sentMethod({ method }: Outgoing): string {
+function sentMethod({ init: { method = 'GET' } }: Outgoing): string {
   return /^(?:delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method
 }
 
 function takeNonce({ url }: Outgoing, token: AccessToken, answer: Response, { source }: ExchangeContext): boolean {
+  if (source.settings().dpop === undefined) return false
   const { status, headers } = answer
   return isNonceWanted({ source, token, url }, { status, header: (name) => headers.get(name) })
 }
@@ -105,7 +117,7 @@ function isRejected(answer: Response, { isTokenRejected }: ExchangeContext): boo
 
 /** The request for another sending, if it may have one. */
 async function sameAgain(request: Outgoing, { replay }: ExchangeContext): Promise<Outgoing | undefined> {
-  return mayReplay(replay, request.method) ? await again(request) : undefined
+  return mayReplay(replay, request.init.method) ? await again(request) : undefined
 }
 
 /** The request and another token for it; `undefined` if the answer is the caller's. */
@@ -115,7 +127,8 @@ async function replayOf(
   answer: Response,
   context: ExchangeContext,
 ): Promise<{ request: Outgoing; token: AccessToken } | undefined> {
-  const { source, signal } = context
+  const { source } = context
+  const signal = request.init.signal ?? undefined
   const same = await sameAgain(request, context)
   if (same === undefined) return undefined
   try {

@@ -26,7 +26,7 @@ export function withOurs(
   ours: readonly Header[],
   names: readonly string[],
 ): NonNullable<RequestInit['headers']> {
-  if (isList(headers)) return [...withoutHeaders(headers, new Set(names)), ...ours] as [string, string][]
+  if (isList(headers)) return [...withoutHeaders(headers, names), ...ours] as [string, string][]
   const all: HeaderRecord = { ...headers }
   for (const name of names) removeHeader(all, name)
   for (const [name, value] of ours) all[name] = value
@@ -34,9 +34,9 @@ export function withOurs(
 }
 
 /** The headers without those of these names, which are in lower case. */
-export function withoutHeaders(headers: CallerHeaders, names: ReadonlySet<string>): readonly Header[] {
+export function withoutHeaders(headers: CallerHeaders, names: readonly string[]): readonly Header[] {
   const list = isList(headers) ? headers : (Object.entries(headers) as unknown as readonly Header[])
-  return list.filter(([name]) => !names.has(name.toLowerCase()))
+  return list.filter(([name]) => !names.includes(name.toLowerCase()))
 }
 
 const isList = (headers: CallerHeaders): headers is readonly Header[] => Array.isArray(headers)

@@ -8,6 +8,7 @@ export class FetchOrigins {
   // The origin found to be allowed last. With the slash after it, nothing that begins so is anywhere else.
   #known = ''
   #prefix: string | undefined
+  #isSecure = false
 
   /** @throws TypeError naming the option `origins` */
   constructor(origins: readonly string[] | undefined, onOtherOrigin: 'refuse' | 'omit') {
@@ -21,12 +22,13 @@ export class FetchOrigins {
   receiver(href: string, source: TokenSource): string | undefined {
     const { allowInsecureLoopback } = source.settings()
     if (this.#prefix !== undefined && href.startsWith(this.#prefix)) {
-      if (allowInsecureLoopback || href.startsWith('https:')) return this.#known
+      if (allowInsecureLoopback || this.#isSecure) return this.#known
     }
     const origin = this.#listed.receiver(parse(href), allowInsecureLoopback)
     if (origin === undefined) return undefined
     this.#known = origin
     this.#prefix = `${origin}/`
+    this.#isSecure = origin.startsWith('https:')
     return origin
   }
 }

@@ -1,22 +1,16 @@
 import { withoutHeaders } from './fetch-headers.ts'
-import { again, type Outgoing } from './fetch-request.ts'
+import { again, follows, type Outgoing } from './fetch-request.ts'
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-const BODY_HEADERS = new Set([
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-type',
-])
-const ORIGIN_HEADERS = new Set(['authorization', 'cookie', 'host', 'proxy-authorization'])
+const BODY_HEADERS = ['content-encoding', 'content-language', 'content-length', 'content-location', 'content-type']
+const ORIGIN_HEADERS = ['authorization', 'cookie', 'host', 'proxy-authorization']
 
 /** How many redirects of one request are followed. */
 export const MOST_REDIRECTS = 20
 
 /** Where the answer to a request redirects to, if that is followed here; else `undefined`. */
-export function redirectOf({ follows }: Outgoing, answer: Response): string | undefined {
-  if (!follows || !REDIRECTS.has(answer.status)) return undefined
+export function redirectOf(request: Outgoing, answer: Response): string | undefined {
+  if (!REDIRECTS.has(answer.status) || !follows(request)) return undefined
   return answer.headers.get('location') ?? undefined
 }
 
@@ -27,8 +21,9 @@ export function redirectOf({ follows }: Outgoing, answer: Response): string | un
  */
 export async function redirected(request: Outgoing, { status }: Response, location: string): Promise<Outgoing> {
   const { url, init, record } = request
+  const { method: sent = 'GET' } = init
   const target = locate(location, url)
-  const method = request.method.toUpperCase()
+  const method = sent.toUpperCase()
   const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : method === 'POST' && status <= 302
   const hasBody = record !== undefined || (init.body ?? null) !== null
   const resent = hasBody && status !== 303 ? await again(request) : request
@@ -39,14 +34,12 @@ export async function redirected(request: Outgoing, { status }: Response, locati
   return {
     input: target.href,
     url: target.href,
-    method: becomesGet ? 'GET' : request.method,
     headers,
     init: {
       ...resent.init,
-      method: becomesGet ? 'GET' : request.method,
+      method: becomesGet ? 'GET' : sent,
       body: becomesGet ? null : (resent.init.body ?? null),
     },
-    follows: true,
     record: undefined,
   }
 }

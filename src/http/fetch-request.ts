@@ -2,53 +2,45 @@ import { BodyRecord } from './fetch-body-record.ts'
 import { type CallerHeaders, readHeaders } from './fetch-headers.ts'
 import { canSendTwice, mayReplay, type ReplayMode } from './replay.ts'
 
-/** One request as it is handed to fetch, but for its headers. */
+/** One request as a caller of fetch wants it, each part of it read once: an object may say something else later. */
 export interface Outgoing {
   readonly input: string | Request
   readonly url: string
-  readonly method: string
   readonly headers: CallerHeaders
   /** Everything else, the body and `redirect` included. */
   readonly init: RequestInit
-  /** Whether redirects are followed here, and not by fetch. */
-  readonly follows: boolean
-  /** Set if the body is that of a `Request`. */
+  /** Set if the body is that of a `Request`, and may be needed again. */
   readonly record: BodyRecord | undefined
 }
 
-/** What a caller handed to fetch, with the URL as text: an object may say something else when it is read again. */
-export class FetchCall {
-  readonly input: string | Request
-  readonly url: string
-  readonly headers: CallerHeaders
-  readonly signal: AbortSignal | undefined
-  readonly #request: Request | undefined
-  readonly #init: RequestInit
-
-  /** @throws TypeError for headers that fetch does not take either */
-  constructor(input: string | URL | Request, init: RequestInit) {
-    this.#request = isRequest(input) ? input : undefined
-    this.#init = this.#request === undefined ? init : { ...membersOf(this.#request, REQUEST_MEMBERS), ...defined(init) }
-    this.input = this.#request ?? String(input)
-    this.url = this.#request?.url ?? (this.input as string)
-    const { headers = this.#request?.headers, signal = this.#request?.signal } = init
-    this.headers = readHeaders(headers)
-    this.signal = signal ?? undefined
+/**
+ * Reads what a caller handed to fetch.
+ * @param init a copy
+ * @throws TypeError for headers that fetch does not take either
+ */
+export function readRequest(input: string | URL | Request, init: RequestInit): Outgoing {
+  if (!isRequest(input)) {
+    const url = String(input)
+    return { input: url, url, headers: readHeaders(init.headers), init, record: undefined }
   }
+  const { headers = input.headers } = init
+  const all = Object.assign(definedOf(input, REQUEST_MEMBERS), definedOf(init, Object.keys(init)))
+  return { input, url: input.url, headers: readHeaders(headers), init: all, record: undefined }
+}
 
-  /** The request to send, as often as its body allows. Copies the body of a `Request` if that may be needed. */
-  outgoing(replay: ReplayMode): Outgoing {
-    const { input, url, headers } = this
-    const request = this.#request
-    const { method = 'GET', redirect = 'follow', body } = this.#init
-    const follows = redirect === 'follow'
-    const init: RequestInit = { ...this.#init, redirect: follows ? 'manual' : redirect }
-    const ofRequest = (body ?? null) === null ? (request?.body ?? null) : null
-    // One that can't be sent is for fetch to refuse.
-    const isKept = !request?.bodyUsed && !ofRequest?.locked && (follows || mayReplay(replay, method))
-    const record = ofRequest === null ? undefined : new BodyRecord(isKept ? request?.clone().body : null)
-    return { input, url, method, headers, init, follows, record }
-  }
+/** The request, with the body of a `Request` copied as it is sent, if that may be needed. */
+export function recorded(outgoing: Outgoing, replay: ReplayMode): Outgoing {
+  const { input, init } = outgoing
+  if (typeof input === 'string' || input.body == null || init.body != null) return outgoing
+  // One that can't be sent is for fetch to refuse.
+  const isSendable = !input.bodyUsed && !input.body.locked
+  const isKept = isSendable && (follows(outgoing) || mayReplay(replay, init.method))
+  return { ...outgoing, record: new BodyRecord(isKept ? input.clone().body : null) }
+}
+
+/** Whether redirects are followed here, in place of fetch. */
+export function follows({ init: { redirect = 'follow' } }: Outgoing): boolean {
+  return redirect === 'follow'
 }
 
 /**
@@ -56,10 +48,10 @@ export class FetchCall {
  * from `Object.prototype`.
  */
 export function readInit<Init extends RequestInit>(init: Init | null | undefined): Partial<Init> {
-  const prototype: unknown = Object.getPrototypeOf(init ?? {})
-  const isPlain = prototype === Object.prototype || prototype === null
-  const inherited = isPlain ? undefined : membersOf(init as Init, INIT_MEMBERS)
-  return { ...inherited, ...init } as Partial<Init>
+  if (init === undefined || init === null) return {}
+  const prototype: unknown = Object.getPrototypeOf(init)
+  if (prototype === Object.prototype || prototype === null) return { ...init }
+  return { ...definedOf(init, INIT_MEMBERS), ...init }
 }
 
 /** The same request for a second sending; `undefined` if its body could only be sent once. */
@@ -78,15 +70,16 @@ const REQUEST_MEMBERS = [
 ]
 const INIT_MEMBERS = [...REQUEST_MEMBERS, 'body', 'dispatcher', 'duplex', 'headers', 'priority', 'token', 'window']
 
-function membersOf(holder: object, names: readonly string[]): object {
-  return defined(Object.fromEntries(names.map((name) => [name, (holder as Record<string, unknown>)[name]])))
-}
-
-function defined(members: object): object {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+function definedOf(holder: object, names: readonly string[]): Record<string, unknown> {
+  const members: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = (holder as Record<string, unknown>)[name]
+    if (value !== undefined) members[name] = value
+  }
+  return members
 }
 
 // By its tag, since there are as many classes of that name as there are implementations of fetch.
 function isRequest(input: unknown): input is Request {
-  return Object.prototype.toString.call(input) === '[object Request]'
+  return typeof input !== 'string' && Object.prototype.toString.call(input) === '[object Request]'
 }

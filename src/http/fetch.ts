@@ -3,10 +3,10 @@ import { ownOptions } from '../option-values.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import type { TokenSource } from '../token-source.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
-import { exchange } from './fetch-exchange.ts'
+import { exchange, isOfConcern, send } from './fetch-exchange.ts'
 import { isGiven } from './fetch-headers.ts'
 import { FetchOrigins } from './fetch-origins.ts'
-import { FetchCall, readInit } from './fetch-request.ts'
+import { type Outgoing, readInit, readRequest, recorded } from './fetch-request.ts'
 import { checkManager, ownToken, RequestedToken, withoutToken } from './requested-token.ts'
 import { tokenHeaderNames } from './token-headers.ts'
 
@@ -81,30 +81,39 @@ export function createTokenFetch<Name extends string = never>(
     return tokenFetches.has(globalThis.fetch) ? present : globalThis.fetch
   }
 
+  const keep = (fetch: typeof globalThis.fetch, { input, url }: Outgoing, init: RequestInit): Promise<Response> => {
+    const origin = URL.canParse(url) ? new URL(url).origin : ''
+    events.emit('authorizationKept', () => ({ client: byDefault.client, origin }))
+    return fetch(input, init)
+  }
+
   async function tokenFetch(input: string | URL | Request, init?: TokenFetchInit<Name>): Promise<Response> {
     const given = readInit(init)
     const wanted = ownToken(given)
     const rest = withoutToken(given)
     const fetch = implementation()
     if (wanted === false) return await fetch(input, rest)
-    const call = new FetchCall(input, rest)
-    const keep = () => {
-      const origin = URL.canParse(call.url) ? new URL(call.url).origin : ''
-      events.emit('authorizationKept', () => ({ client: byDefault.client, origin }))
-      return fetch(call.input, rest)
-    }
+    const request = readRequest(input, rest)
     const chosen = wanted === undefined ? tokens.held : tokens.sourceFor(wanted)
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
-    if (isHeaderKnown && isGiven(call.headers, 'authorization')) return await keep()
+    if (isHeaderKnown && isGiven(request.headers, 'authorization')) return await keep(fetch, request, rest)
     const source = tokens.sourceFor(wanted === undefined ? undefined : chosen)
-    const origin = origins.receiver(call.url, source)
-    if (origin === undefined) return await fetch(call.input, rest)
-    const found = source.tokenOrPromise({ signal: call.signal })
+    const origin = origins.receiver(request.url, source)
+    if (origin === undefined) return await fetch(request.input, rest)
+    const found = source.tokenOrPromise({ signal: request.init.signal ?? undefined })
     const token = found instanceof Promise ? await found : found
-    if (!isHeaderKnown && isGiven(call.headers, tokenHeaderNames(token)[0] ?? '')) return await keep()
-    const context = { fetch, source, origin, signal: call.signal, replay, isTokenRejected, events }
-    return await exchange(call.outgoing(replay), token, context)
+    if (!isHeaderKnown && isGiven(request.headers, tokenHeaderNames(token)[0] ?? '')) {
+      return await keep(fetch, request, rest)
+    }
+    const context = { fetch, source, origin, replay, isTokenRejected, events }
+    const outgoing = recorded(request, replay)
+    try {
+      const answer = await send(outgoing, token, context)
+      return isOfConcern(answer, context) ? await exchange(outgoing, answer, token, context) : answer
+    } finally {
+      outgoing.record?.drop()
+    }
   }
   tokenFetches.add(tokenFetch)
   return tokenFetch

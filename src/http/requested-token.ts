@@ -18,10 +18,9 @@ export function ownToken<Wanted>(options: { readonly token?: Wanted }): Wanted |
   return Object.hasOwn(options, 'token') ? options.token : undefined
 }
 
-/** A copy of the options of a request without what they say about its token. */
+/** The options of a request without what they say about its token: themselves, or else a copy. */
 export function withoutToken<Options extends { readonly token?: unknown }>(options: Options): Omit<Options, 'token'> {
-  // A plain copy costs a tenth of one that leaves something out.
-  if (!Object.hasOwn(options, 'token')) return { ...options }
+  if (!Object.hasOwn(options, 'token')) return options
   const { token: _, ...others } = options
   return others
 }

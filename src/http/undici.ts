@@ -65,7 +65,7 @@ export function tokenInterceptor<Name extends string = never>(
 
     function dispatchWithToken(given: DispatchOptions, handler: DispatchHandler): boolean {
       const wanted = ownToken(given)
-      const options: DispatchOptions = withoutToken(given)
+      const options = withoutToken({ ...given })
       const headers = readHeaders(options.headers)
       if (wanted === false || options.method === 'CONNECT' || headers === undefined) {
         return dispatch(options, handler)
