@@ -7,6 +7,7 @@ const MOST_GROWTH_MB = 5
 const MOST_RATIO = 1.2
 // Of so few token requests as a short run has, one alone is more than a fifth.
 const SPARE = 4
+const MOST_TOLD = 5
 const WARM_UP_MS = 60_000
 // Of each worker and client: three attempts, and then a trickle.
 const TRIES_AT_ONCE = 3
@@ -52,6 +53,7 @@ export function report(outcome: SoakOutcome): SoakReport {
   const grown = heaps.filter(({ growthMb }) => growthMb > MOST_GROWTH_MB)
   const complaints = [
     ...(mistakes.length > 0 ? [`${mistakes.length} requests failed that a valid token could have served`] : []),
+    ...mistakes.slice(0, MOST_TOLD).map((mistake) => told(mistake, timeline)),
     ...(tokenRequests.good > Math.max(MOST_RATIO * ideal, ideal + SPARE) ? ['too many token requests'] : []),
     ...(tokenRequests.faulty > mostInVain ? ['too many token requests while there was no token to be had'] : []),
     ...(tokenRequests.refused > mostRefused ? ['too many token requests were refused'] : []),
@@ -67,6 +69,16 @@ function of(failures: readonly JudgedFailure[], hadTo: boolean): string[] {
   return failures
     .filter(({ judgement }) => judgement.hadTo === hadTo)
     .map(({ judgement, failure }) => `${judgement.why} (${failure.what})`)
+}
+
+/** What to look for, of a request that need not have failed. */
+function told({ failure, worker, judgement }: JudgedFailure, { from, holdings }: Timeline): string {
+  const { client, what, rejected } = failure
+  const seconds = (at: number) => `${((at - from) / 1000).toFixed(2)} s`
+  const held = holdings.filter((one) => one.worker === worker && one.client === client && one.at <= failure.to).at(-1)
+  const token =
+    held && `${held.fingerprint} since ${seconds(held.at)}${rejected.includes(held.fingerprint) ? ', rejected' : ''}`
+  return `worker ${worker}, client ${client}, ${seconds(failure.from)} to ${seconds(failure.to)}: ${what}, though ${judgement.why}; its token: ${token}`
 }
 
 function counted(what: string, names: readonly string[]): [string, string][] {

@@ -25,3 +25,7 @@ Socket.prototype.connect = function connectToThisMachine(this: Socket, ...args: 
   const refuse = (_name: string, _options: unknown, done: (error: Error) => void) => setImmediate(done, error)
   return connect.call(this, { host: 'another-machine', port: 1, lookup: refuse })
 }
+
+// Where the processes that tests start tell what they covered, for `npm run coverage`; Node passes it on to them.
+const { EVERTOKEN_CHILD_COVERAGE } = process.env
+if (EVERTOKEN_CHILD_COVERAGE !== undefined) process.env.NODE_V8_COVERAGE = EVERTOKEN_CHILD_COVERAGE
