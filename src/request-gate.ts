@@ -29,8 +29,8 @@ export interface Admission {
  * first success; 1,000 keys may wait for their turn. Refreshes of valid tokens take half of that room at the most.
  */
 export class RequestGate {
-  /** Refreshes that are due without traffic, and begin as there is room. */
-  readonly refreshes: RefreshLine = new RefreshLine(MOST_RUNNING)
+  /** Refreshes that are due without traffic: those of callers need not wait for them. */
+  readonly refreshes: RefreshLine = new RefreshLine(MOST_RUNNING / 2)
   readonly #client: string
   readonly #clock: Clock
   readonly #credentialChanged: (() => Promise<boolean>) | undefined

@@ -420,7 +420,7 @@ describe('requests at the same time', () => {
 
   it('that end have a refresh begun that waits for its turn', () => {
     const { gate } = gateOf()
-    const leaves = Array.from({ length: 32 }, () => admitted(gate))
+    const leaves = Array.from({ length: 16 }, () => admitted(gate))
     const begun: string[] = []
     gate.refreshes.add({ dueInMs: () => 0, refreshInBackground: () => void begun.push('refresh') })
     expect(begun).toEqual([])
