@@ -1,42 +1,85 @@
-import type { ClientRequest } from 'node:http'
-import type { Socket } from 'node:net'
+import { type ClientRequest, type ClientRequestArgs, request as requestPlain } from 'node:http'
+import { Agent, request as requestByTls } from 'node:https'
+import { isIP, isIPv6 } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
-import { HttpsProxyAgent } from 'https-proxy-agent'
 import { type HttpProxy, ProxyError } from './proxy.ts'
 
-type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1]
+/** What a request says of its connection. */
+interface TunnelledRequest {
+  readonly signal: AbortSignal
+  /** Whether it does not keep the process alive. */
+  readonly background?: boolean | undefined
+}
 
 /**
  * The agent of one https request through a proxy: CONNECT, then TLS to the server inside the tunnel.
  *
  * One per request, so that a proxy that does not answer is let go of together with the request.
+ * @see RFC 9110 §9.3.6
  */
-export class ProxyTunnel extends HttpsProxyAgent<string> {
+export class ProxyTunnel extends Agent {
+  readonly #proxy: HttpProxy
   readonly #tls: ConnectionOptions
+  readonly #request: TunnelledRequest
 
   /** @param tls for the connection inside the tunnel; the connection to the proxy has none of it */
-  constructor(proxy: HttpProxy, tls: ConnectionOptions, signal: AbortSignal) {
-    // As a header, not in the URL, which https-proxy-agent writes to its debug log.
-    const headers = proxy.authorization === undefined ? {} : { 'Proxy-Authorization': proxy.authorization }
-    super(proxy.url, { headers, signal })
+  constructor(proxy: HttpProxy, tls: ConnectionOptions, request: TunnelledRequest) {
+    super()
+    this.#proxy = proxy
     this.#tls = tls
+    this.#request = request
   }
 
-  override async connect(request: ClientRequest, options: ConnectOptions): Promise<Socket> {
-    let status: number | undefined
-    this.once('proxyConnect', (answer: { statusCode: number }) => {
-      status = answer.statusCode
+  override createConnection(
+    options: ClientRequestArgs,
+    callback?: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    const { host, port } = options
+    const connecting = this.#reach(`${isIPv6(host ?? '') ? `[${host}]` : host}:${port}`).then((socket) => {
+      const inside = { ...options, ...this.#tls, socket } as ClientRequestArgs
+      return super.createConnection(inside) as Duplex
     })
-    try {
-      const socket = await super.connect(request, { ...options, ...this.#tls } as ConnectOptions)
-      if (status === 200) return socket
-    } catch (error) {
-      if (status === 200) throw error
-      throw unreachable((error as NodeJS.ErrnoException).code)
-    }
-    // Not the socket, which holds the proxy's answer as if it were the server's.
-    throw refused(status)
+    connecting.then(
+      (socket) => callback?.(null, socket),
+      (error) => callback?.(error, undefined as unknown as Duplex),
+    )
   }
+
+  /** A connection to the proxy that goes on to the server. */
+  async #reach(server: string): Promise<Duplex> {
+    const { authorization } = this.#proxy
+    const { signal, background } = this.#request
+    const connect = requestTo(this.#proxy, {
+      method: 'CONNECT',
+      path: server,
+      headers: { host: server, ...(authorization !== undefined && { 'proxy-authorization': authorization }) },
+      signal,
+      // None that Node is told to lead through this very proxy.
+      agent: false,
+    })
+    if (background) connect.once('socket', (socket) => socket.unref())
+    return await new Promise<Duplex>((resolve, reject) => {
+      connect.on('error', ({ code }: NodeJS.ErrnoException) => reject(unreachable(code)))
+      connect.once('connect', ({ statusCode }, socket) => {
+        if (statusCode === 200) {
+          resolve(socket)
+          return
+        }
+        socket.destroy()
+        reject(refused(statusCode))
+      })
+      connect.end()
+    })
+  }
+}
+
+function requestTo({ url }: HttpProxy, options: ClientRequestArgs): ClientRequest {
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'http:') return requestPlain(url, options)
+  // Else Node takes the name of the server from the header `host`.
+  const servername = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : ''
+  return requestByTls(url, { ...options, servername })
 }
 
 function refused(status: number | undefined): ProxyError {

@@ -6,8 +6,8 @@ import type { ReadCertificate } from './client-certificate.ts'
 import { shownUrl } from './endpoint-url.ts'
 import { optionError, TokenError } from './errors.ts'
 import { readText } from './http-body.ts'
-import { type HttpProxy, type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
-import type { ProxyTunnel } from './proxy-tunnel.ts'
+import { type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
+import { ProxyTunnel } from './proxy-tunnel.ts'
 import { abortable } from './single-flight.ts'
 import { readTlsOptions, type TlsOptions } from './tls-options.ts'
 import { transportFailure } from './transport-failure.ts'
@@ -153,12 +153,6 @@ function isAxios(transport: unknown): transport is AxiosLike {
   return typeof (transport as AxiosLike | undefined)?.interceptors?.request?.use === 'function'
 }
 
-// Loaded only where there is a proxy.
-async function openTunnel(proxy: HttpProxy, tls: ConnectionOptions, signal: AbortSignal): Promise<ProxyTunnel> {
-  const { ProxyTunnel } = await import('./proxy-tunnel.ts')
-  return new ProxyTunnel(proxy, tls, signal)
-}
-
 /** An axios instance, and how its https requests reach the server. */
 interface AxiosRoute {
   readonly instance: Pick<AxiosInstance, 'request'>
@@ -232,7 +226,7 @@ async function exchangeByAxios(
       data: body,
       signal,
       headers: hasAuthorization(headers) ? { ...headers } : { ...headers, authorization: false },
-      ...(proxy && { httpsAgent: await openTunnel(proxy, tls, signal) }),
+      ...(proxy && { httpsAgent: new ProxyTunnel(proxy, tls, request) }),
     })
     const received = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
     return await readResponse(response.status, received, response.data, request, client)

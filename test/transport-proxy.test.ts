@@ -82,6 +82,18 @@ describe('an https request through a proxy', () => {
     expectTunnelled(proxy)
   })
 
+  it('names the server as it stands in a URL, an IPv6 address in brackets, and the port', async () => {
+    await using server = await startAuthServer()
+    await using proxy = await startConnectProxy({ to: server })
+    const send = createTransport({ client: 'orders', proxy: proxy.url, ca: authority.cert })
+    await failure(send(request({ url: 'https://[2001:db8::1]/token' })))
+    await send(request({ url: 'https://auth.example.test:8443/token' }))
+    expect(proxy.tunnels).toMatchObject([
+      { target: '[2001:db8::1]:443', headers: { host: '[2001:db8::1]:443' } },
+      { target: 'auth.example.test:8443', headers: { host: 'auth.example.test:8443' } },
+    ])
+  })
+
   it('shows the proxy credentials to the proxy alone', async () => {
     await using server = await startAuthServer()
     await using proxy = await startConnectProxy({ to: server })
@@ -177,6 +189,24 @@ describe('a proxy that does not let through', () => {
     expect(error.message).toContain('no answer from the proxy (ECONNREFUSED)')
     expect(error.hint).toContain('HTTPS_PROXY')
     expectNoSecret(error, gone)
+  })
+
+  it('is let go of when it refuses, though it does not close the connection', async () => {
+    await using proxy = await startConnectProxy({ to: { port: 1 }, refuse: 'HTTP/1.1 403 Forbidden\r\n\r\n' })
+    await failure(createTransport({ client: 'orders', proxy: proxy.url })(request()))
+    await proxy.allClosed()
+  })
+
+  it.each([
+    ['does not speak HTTP', 'SSH-2.0-OpenSSH_9.9\r\n', 'HPE_INVALID_CONSTANT'],
+    ['never ends its answer', `HTTP/1.1 200 OK\r\nx-filler: ${'x'.repeat(100_000)}`, 'HPE_HEADER_OVERFLOW'],
+  ])('is let go of when it %s', async (_, answer, systemCode) => {
+    await using proxy = await startConnectProxy({ to: { port: 1 }, refuse: answer })
+    const error = await failure(createTransport({ client: 'orders', proxy: withCredentials(proxy.url) })(request()))
+    expect(error).toMatchObject({ code: 'network', systemCode, retryable: true })
+    expect(error.message).toContain(`no answer from the proxy (${systemCode})`)
+    expectNoSecret(error, proxy)
+    await proxy.allClosed()
   })
 
   it('is let go of when the signal aborts, even in the middle of CONNECT', async () => {
@@ -350,7 +380,11 @@ describe('in a process of its own', () => {
     await using server = await startAuthServer()
     await using proxy = await startConnectProxy({ to: server })
     const argument = { url: URL_BEHIND_PROXY, options: { ca: authority.cert } }
-    const run = await runNode(source, argument, { NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: proxy.url })
+    const run = await runNode(source, argument, {
+      NODE_USE_ENV_PROXY: '1',
+      HTTPS_PROXY: proxy.url,
+      HTTP_PROXY: 'http://127.0.0.1:1',
+    })
     expect(run).toMatchObject({ exitCode: 0, stdout: '200 {"from":"server"}\n' })
     expectTunnelled(proxy)
   })
@@ -366,31 +400,36 @@ describe('in a process of its own', () => {
     expect(run).toMatchObject({ exitCode: 0, stdout: '200 {}\n' })
   })
 
-  it('speaks TLS with an https proxy, which does not get to see the client certificate', async () => {
-    const proxyAuthority = new TestAuthority('Proxy CA')
-    const mutual = { ...serverTls, ca: authority.cert, requestCert: true, rejectUnauthorized: true }
-    await using server = await startServer((response) => sendJson(response, {}), mutual)
-    await using proxy = await startConnectProxy({ to: server, tls: proxyAuthority.issue() })
-    await using folder = await temporaryFolder()
-    const extra = join(folder.path, 'proxy-ca.pem')
-    await writeFile(extra, proxyAuthority.cert)
-    const options = { proxy: proxy.url, ca: authority.cert }
-    const pair = authority.issue({ names: ['orders'] })
-    const run = await runNode(source, { url: URL_BEHIND_PROXY, options, pair }, { NODE_EXTRA_CA_CERTS: extra })
-    expect(run).toMatchObject({ exitCode: 0, stdout: '200 {}\n' })
-    expect(proxy.tunnels).toMatchObject([{ clientCertificate: false }])
-    expectTunnelled(proxy)
-  })
+  it.each([
+    ['127.0.0.1', undefined],
+    ['localhost', 'localhost'],
+  ])(
+    'speaks TLS with an https proxy at %s, which does not get to see the client certificate',
+    async (host, serverName) => {
+      const proxyAuthority = new TestAuthority('Proxy CA')
+      const mutual = { ...serverTls, ca: authority.cert, requestCert: true, rejectUnauthorized: true }
+      await using server = await startServer((response) => sendJson(response, {}), mutual)
+      await using proxy = await startConnectProxy({ to: server, tls: proxyAuthority.issue() })
+      await using folder = await temporaryFolder()
+      const extra = join(folder.path, 'proxy-ca.pem')
+      await writeFile(extra, proxyAuthority.cert)
+      const options = { proxy: `https://${host}:${proxy.port}`, ca: authority.cert }
+      const pair = authority.issue({ names: ['orders'] })
+      const run = await runNode(source, { url: URL_BEHIND_PROXY, options, pair }, { NODE_EXTRA_CA_CERTS: extra })
+      expect(run).toMatchObject({ exitCode: 0, stdout: '200 {}\n' })
+      expect(proxy.tunnels).toMatchObject([{ clientCertificate: false, serverName }])
+      expectTunnelled(proxy)
+    },
+  )
 
-  it('writes no proxy credentials to a debug log', async () => {
-    await using server = await startAuthServer()
-    await using proxy = await startConnectProxy({ to: server })
-    const argument = { url: URL_BEHIND_PROXY, options: { ca: authority.cert } }
-    const run = await runNode(source, argument, { DEBUG: '*', HTTPS_PROXY: withCredentials(proxy.url) })
-    expect(run.stdout).toBe('200 {"from":"server"}\n')
-    expect(run.stderr).toContain('https-proxy-agent')
-    expect(run.stderr).not.toContain(encodeURIComponent(PASSWORD))
-    expect(run.stderr).not.toContain(Buffer.from(`proxy-user:${PASSWORD}`).toString('base64'))
+  it('ends although a refresh in the background waits for a proxy that does not answer', async () => {
+    await using proxy = await startConnectProxy({ to: { port: 1 }, refuse: () => {} })
+    const inBackground = `
+      import { createTransport } from './src/transport.ts'
+      const { url, proxy } = JSON.parse(process.argv[1])
+      const { signal } = new AbortController()
+      createTransport({ client: 'orders', proxy })({ method: 'POST', url, headers: {}, signal, background: true })`
+    expect(await runNode(inBackground, { url: URL_BEHIND_PROXY, proxy: proxy.url })).toMatchObject({ exitCode: 0 })
   })
 })
 

@@ -2,13 +2,14 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import type { TestCertificate } from './tls.ts'
 
 export interface ConnectProxyOptions {
   /** Where every tunnel ends, whatever host was asked for. */
   to: { readonly port: number }
-  /** Answers CONNECT with this status instead of opening a tunnel; a function is called instead of any answer. */
-  refuse?: number | (() => void)
+  /** Answers CONNECT with this status, or this text, instead of opening a tunnel; a function is called instead of any answer. */
+  refuse?: number | string | (() => void)
   /** Makes it an https proxy. */
   tls?: TestCertificate & { readonly ca?: string }
 }
@@ -23,6 +24,8 @@ export interface ConnectProxy extends AsyncDisposable {
     readonly target: string
     readonly headers: IncomingHttpHeaders
     readonly clientCertificate: boolean
+    /** The name by which an https proxy was called in the TLS handshake; a handshake names no IP address. */
+    readonly serverName: string | undefined
   }[]
   /** Requests that came without CONNECT, for the proxy to read and to forward. */
   readonly forwards: string[]
@@ -58,12 +61,14 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
     response.writeHead(502).end()
   })
   server.on('connect', (request, client: Duplex) => {
-    const clientCertificate =
-      Object.keys((client as { getPeerCertificate?: () => object }).getPeerCertificate?.() ?? {}).length > 0
-    tunnels.push({ target: request.url ?? '', headers: request.headers, clientCertificate })
-    if (typeof refuse === 'function') {
+    const { servername, getPeerCertificate } = client as Partial<TLSSocket>
+    const clientCertificate = Object.keys(getPeerCertificate?.call(client) ?? {}).length > 0
+    const serverName = servername || undefined
+    tunnels.push({ target: request.url ?? '', headers: request.headers, clientCertificate, serverName })
+    if (typeof refuse === 'function' || typeof refuse === 'string') {
       client.on('end', () => client.destroy()).resume()
-      refuse()
+      if (typeof refuse === 'string') client.write(refuse)
+      else refuse()
       return
     }
     if (refuse !== undefined) {
