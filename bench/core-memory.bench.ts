@@ -73,33 +73,4 @@ const memory: Survey = {
   },
 }
 
-const blocks: Survey = {
-  name: 'core-block',
-  title: 'The longest call among 1,000',
-  about:
-    'With 100,000 tokens in the cache, for tokens that are new and push out others: CPU time until the call returns. The garbage collector has its part in it.',
-  measure: async ({ isQuick }: Pace) => {
-    const keys = isQuick ? 10_000 : 100_000
-    const tokens = manager(keys)
-    for (let key = 0; key < keys; key += 1) await tokens.getToken({ scope: scopeOf(key) })
-    const longest: number[] = []
-    let next = keys
-    for (let round = 0; round < (isQuick ? 5 : 50); round += 1) {
-      let most = 0
-      for (let call = 0; call < 1000; call += 1) {
-        next += 1
-        const scope = scopeOf(next)
-        // Not by the clock on the wall, on which other processes have their turns too.
-        const begun = process.threadCpuUsage()
-        const waiting = tokens.getToken({ scope })
-        const { user, system } = process.threadCpuUsage(begun)
-        most = Math.max(most, (user + system) / 1000)
-        await waiting
-      }
-      longest.push(most)
-    }
-    return [{ name: 'evertoken', role: 'ours', unit: 'ms', value: spreadOf(longest), bound: 5 }]
-  },
-}
-
-export const group: Group = { title: 'Memory', rows: [memory, blocks] }
+export const group: Group = { title: 'Memory', rows: [memory] }
