@@ -335,24 +335,23 @@ describe('its own axios', () => {
     expect(Number(run.stdout)).toBeLessThan(3500)
   })
 
-  it('loads axios at the first request, and the proxy agent only where there is a proxy', async () => {
+  it('loads axios at the first request, and nothing later: a deployment may have replaced it', async () => {
     await using server = await startServer((response) => sendJson(response, {}))
     const run = await runNode(
       `import { registerHooks } from 'node:module'
        const loaded = []
        registerHooks({ resolve: (name, context, next) => { loaded.push(name); return next(name, context) } })
-       const report = () => console.log(loaded.includes('axios'), loaded.includes('./proxy-tunnel.ts'))
        const { createTransport } = await import('./src/transport.ts')
        const send = createTransport({ client: 'x', proxy: 'http://127.0.0.1:1' })
-       report()
+       console.log(loaded.splice(0).includes('axios'))
        const signal = new AbortController().signal
        await send({ method: 'GET', url: JSON.parse(process.argv[1]), headers: {}, signal })
-       report()
+       console.log(loaded.splice(0).includes('axios'))
        await send({ method: 'GET', url: 'https://127.0.0.1:1', headers: {}, signal }).catch(() => {})
-       report()`,
+       console.log(loaded)`,
       server.origin,
     )
-    expect(run.stdout).toBe('false false\ntrue false\ntrue true\n')
+    expect(run.stdout).toBe('false\ntrue\n[]\n')
   })
 })
 
