@@ -39,13 +39,13 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
     tests: ['test/{token-sources,token-source-inspection,keep-warm}.test.ts'],
   },
   renewal: {
-    mutate: ['src/{token-renewal,token-flights}.ts'],
+    mutate: ['src/{token-renewal,token-flight,token-flights,request-spacing}.ts'],
     tests: ['test/{token-renewal,token-flights,token-flights-owner}.test.ts'],
   },
   lifecycle: {
-    mutate: ['src/token-source.ts'],
+    mutate: ['src/{token-source,key-events}.ts'],
     tests: [
-      'test/{token-source,token-source-calls,token-flights,token-manager,token-exchange,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
+      'test/{token-source,token-source-calls,token-source-upkeep,token-flights,token-manager,token-exchange,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
       SHARED,
       'test/scenarios/scenarios.test.ts',
     ],

@@ -134,6 +134,20 @@ describe('the requests for one key', () => {
     expect(server.requests).toHaveLength(1)
   })
 
+  it('are no failure of their own where the client failed before their turn', async () => {
+    const { flights, clock, client, server, told } = flying()
+    const admission = client.gate.admit()
+    if (admission instanceof TokenError) throw admission
+    const before = Promise.withResolvers<void>()
+    void client.gate.enqueue(() => before.promise)
+    const flight = flights.join('no token', 0, willing)
+    client.gate.failed(REFUSAL, admission)
+    before.resolve()
+    await expect(flight.promise).rejects.toBe(REFUSAL)
+    await clock.settle()
+    expect([told, server.requests]).toEqual([[], []])
+  })
+
   it('make more than one attempt only while somebody waits and the client is not failing', async () => {
     const { flights, clock, server } = flying({ options: { maxAttempts: 3 } })
     server.byDefault = { status: 503 }
