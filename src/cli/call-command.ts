@@ -1,13 +1,16 @@
 import http, { Agent as HttpAgent, type IncomingMessage } from 'node:http'
 import https, { Agent as HttpsAgent } from 'node:https'
+import type { ConnectionOptions } from 'node:tls'
 import type { ClientOptions } from '../client-options.ts'
 // biome-ignore lint/style/noRestrictedImports: the command uses the library as anybody does.
 import { createTokenFetch } from '../http/fetch.ts'
 import type { TokenLogger } from '../logger.ts'
 import { proxyChooser } from '../proxy.ts'
+import { ProxyTunnel } from '../proxy-tunnel.ts'
 import { readTlsOptions } from '../tls-options.ts'
 import type { ApiRequest } from './call-request.ts'
 import { openManager } from './client.ts'
+import { CommandError } from './command-error.ts'
 import { Silence } from './silence.ts'
 import { withProgress } from './terminal.ts'
 import type { GetTokenFlags } from './token-command.ts'
@@ -41,12 +44,15 @@ export async function callApi(
   { cache, fresh, showsCertificate, timeoutMs }: CallOptions,
   logger: TokenLogger | undefined,
 ): Promise<ApiAnswer> {
+  if (showsCertificate && client.certificate === undefined) {
+    throw new CommandError('There is no certificate to show.', 'Give --certificate-file and --certificate-key-file.')
+  }
   const manager = await openManager(client, { cache, logger })
   const silence = new Silence(url.host, timeoutMs)
   try {
     await withProgress('Getting a token', manager.getToken({ forceRefresh: fresh }))
-    const send = await sender({ ...client, certificate: showsCertificate ? client.certificate : undefined })
-    const tokenFetch = createTokenFetch(manager, { origins: [url.origin], fetch: send as never })
+    const fetch = (to: string, sent: Sent) => send(to, sent, tlsOf(client, showsCertificate))
+    const tokenFetch = createTokenFetch(manager, { origins: [url.origin], fetch: fetch as never })
     const init = { method, headers, body, redirect: 'manual', signal: silence.signal } as object
     const sent = silence.during(tokenFetch(url, init), `${url.host} did not answer.`)
     const answer = (await withProgress(`Waiting for ${url.host}`, sent)) as unknown as Received
@@ -75,22 +81,23 @@ interface Sent {
 }
 
 // Not Node's own fetch, which takes neither a proxy nor certificates.
-async function sender({ ca, certificate }: ClientOptions): Promise<(url: string, sent: Sent) => Promise<Received>> {
-  const secureContext = certificate?.secureContext({ ca }) ?? readTlsOptions({ ca })
-  const tls = secureContext === undefined ? {} : { secureContext }
-  const choose = proxyChooser(undefined)
-  return async (url, { method, headers, body, signal }) => {
-    const isPlain = url.startsWith('http:')
-    const proxy = isPlain ? undefined : choose(url)
-    const { ProxyTunnel } = proxy === undefined ? {} : await import('../proxy-tunnel.ts')
-    const agent = proxy && ProxyTunnel ? new ProxyTunnel(proxy, tls, signal) : new HttpsAgent(tls)
-    const options = { method, headers, signal, agent: isPlain ? new HttpAgent() : agent }
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = isPlain ? http.request(url, options) : https.request(url, options)
-      request.on('response', resolve).on('error', reject).end(body)
-    })
-    return received(answer)
-  }
+async function send(url: string, { method, headers, body, signal }: Sent, tls: ConnectionOptions): Promise<Received> {
+  const isPlain = url.startsWith('http:')
+  const proxy = isPlain ? undefined : proxyChooser(undefined)(url)
+  // Agents of its own: Node's global ones take a proxy by rules of theirs.
+  const agent = proxy ? new ProxyTunnel(proxy, tls, { signal }) : isPlain ? new HttpAgent() : new HttpsAgent(tls)
+  const { request } = isPlain ? http : https
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(url, { method, headers, signal, agent }).on('response', resolve).on('error', reject).end(body)
+  })
+  return received(answer)
+}
+
+/** What the connection trusts, and shows. */
+function tlsOf({ ca, certificate }: ClientOptions, showsCertificate: boolean): ConnectionOptions {
+  const shown = showsCertificate ? certificate?.secureContext({ ca }) : undefined
+  const secureContext = shown ?? readTlsOptions({ ca })
+  return secureContext === undefined ? {} : { secureContext }
 }
 
 function received(answer: IncomingMessage): Received {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import tls from 'node:tls'
-import { secretFromFile } from '../client-authentication/mounted-file.ts'
+import { readMountedFile } from '../client-authentication/mounted-file.ts'
 import { privateKeyJwt } from '../client-authentication/private-key-jwt.ts'
-import { tlsClientAuth } from '../client-authentication/tls-client-auth.ts'
+import { selfSignedTlsClientAuth, tlsClientAuth } from '../client-authentication/tls-client-auth.ts'
 import { clientCertificateFromFiles } from '../client-certificate.ts'
 import type { ClientOptions } from '../client-options.ts'
 import type { TokenLogger } from '../logger.ts'
@@ -68,18 +68,41 @@ export async function clientOptions({ settings, secret }: Configuration): Promis
   return { ...options, ...(await authenticationOf(settings, secret)) } as ClientOptions
 }
 
+// By what takes no secret.
+const WITHOUT_SECRET = {
+  private_key_jwt: async (settings: Settings) => privateKeyJwt(await signingOf(settings)),
+  tls_client_auth: tlsClientAuth,
+  self_signed_tls_client_auth: selfSignedTlsClientAuth,
+}
+const WITH_SECRET = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt']
+
 async function authenticationOf(
   settings: Settings,
   secret: Configuration['secret'],
 ): Promise<Pick<ClientOptions, 'clientAuthentication' | 'clientSecret'>> {
   const { clientAuthentication, privateKeyFile, clientId, issuer, tokenEndpoint } = settings
   const method = clientAuthentication ?? (privateKeyFile === undefined ? undefined : 'private_key_jwt')
-  if (method === 'private_key_jwt') return { clientAuthentication: privateKeyJwt(await signingOf(settings)) }
-  if (method === 'tls_client_auth') return { clientAuthentication: tlsClientAuth() }
+  if (isWithoutSecret(method)) return { clientAuthentication: await WITHOUT_SECRET[method](settings) }
+  if (method !== undefined && !WITH_SECRET.includes(String(method))) {
+    const known = [...WITH_SECRET, ...Object.keys(WITHOUT_SECRET)].join(', ')
+    throw new CommandError(`${method} is no method of client authentication.`, `There are ${known}.`)
+  }
   const byName = method === undefined ? {} : { clientAuthentication: method as ClientOptions['clientAuthentication'] }
-  if (secret.kind === 'file') return { ...byName, clientSecret: secretFromFile(secret.path) }
+  if (secret.kind === 'file') return { ...byName, clientSecret: await secretIn(secret.path) }
   if (secret.kind === 'text') return { ...byName, clientSecret: secret.text }
   return { ...byName, clientSecret: await askSecret(`Secret of client ${clientId} at ${issuer ?? tokenEndpoint}: `) }
+}
+
+function isWithoutSecret(method: unknown): method is keyof typeof WITHOUT_SECRET {
+  return typeof method === 'string' && Object.hasOwn(WITHOUT_SECRET, method)
+}
+
+async function secretIn(path: string): Promise<string> {
+  try {
+    return await readMountedFile(path)
+  } catch (error) {
+    throw new CommandError(`The secret cannot be read: ${(error as Error).message}.`)
+  }
 }
 
 async function signingOf({ privateKeyFile, algorithm, keyId }: Settings): Promise<Parameters<typeof privateKeyJwt>[0]> {
@@ -92,7 +115,7 @@ async function signingOf({ privateKeyFile, algorithm, keyId }: Settings): Promis
 
 async function keyIn(path: string, setting: string): Promise<SigningKeyInput> {
   const text = await textOf(path, setting)
-  if (!text.trimStart().startsWith('{')) return text
+  if (text.includes('-----BEGIN ')) return text
   try {
     return JSON.parse(text)
   } catch {
@@ -104,7 +127,9 @@ async function keyIn(path: string, setting: string): Promise<SigningKeyInput> {
 async function authoritiesWith(path: string): Promise<readonly string[]> {
   // Node 22.12 does not have it yet.
   const trusted = tls.getCACertificates?.('default') ?? tls.rootCertificates
-  return [...trusted, await textOf(path, 'caFile')]
+  const given = await textOf(path, 'caFile')
+  if (!given.includes('-----BEGIN CERTIFICATE')) throw new CommandError(`${path} is not a file of certificates, PEM.`)
+  return [...trusted, given]
 }
 
 function certificateOf({ certificateFile, certificateKeyFile }: Settings): ClientOptions['certificate'] {

@@ -32,9 +32,13 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     exitCode = code
   }
   // Who reads it has enough, such as `head`.
-  const leave = (error: Error) => process.exit(codeOf(error) === 'EPIPE' ? exitCode : EXIT.output)
-  process.stdout.on('error', leave)
-  process.stderr.on('error', leave)
+  process.stdout.on('error', (error) => {
+    if (codeOf(error) === 'EPIPE') process.exit(exitCode)
+    tell(`The output cannot be written: ${codeOf(error)}.`)
+    process.exit(EXIT.output)
+  })
+  // There is nowhere to say so.
+  process.stderr.on('error', () => {})
   try {
     const command = program(finish).hook('preAction', (_, chosen) => {
       isJson = chosen.opts().output === 'json'
@@ -45,10 +49,25 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
     const { message, exitCode: code } = explained(error)
     const about = { message, code: error instanceof TokenError ? error.code : undefined, exit_code: code }
-    const said = isJson ? JSON.stringify({ error: about }) : `${sign('wrong', process.stderr)} ${printable(message)}`
-    process.stderr.write(`${said}\n`)
+    if (isJson) process.stderr.write(`${JSON.stringify({ error: about })}\n`)
+    else tell(message)
     return code
   }
+}
+
+function tell(message: string): void {
+  process.stderr.write(`${sign('wrong', process.stderr)} ${printable(message)}\n`)
+}
+
+// What is wrong with the flags, without what may be a secret that was meant for one.
+function tellUsage(text: string): void {
+  const said = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/(--[\w-]+)=[^']*/, '$1')
+    .replace(/( but got \d+): .*/s, '$1.')
+  const secret = 'A secret is never a flag: set EVERTOKEN_CLIENT_SECRET, or give --client-secret-file.'
+  tell(/'--(?:client-)?secret'/.test(said) ? `${said.split('\n')[0]}. ${secret}` : said)
 }
 
 const MOST_SECONDS = 86_400
@@ -60,6 +79,7 @@ function program(finish: (exitCode: number) => void): Command {
     .description('OAuth 2.0 access tokens for service-to-service APIs.')
     .version(PACKAGE.version)
     .exitOverride()
+    .configureOutput({ outputError: tellUsage })
     .addHelpText('after', EXAMPLES)
   withToken(command.command('token'))
     .description('print an access token; from the cache while it is valid')
@@ -69,6 +89,7 @@ function program(finish: (exitCode: number) => void): Command {
     .action(async (flags: Flags & TokenOutput) => {
       const { header, output, ...others } = flags
       const token = await tokenBy(await configured(others), others)
+      if (header && token.tokenType === 'DPoP') note('The header needs a proof beside it: evertoken call makes one.')
       process.stdout.write(`${describeToken(token, { header, output })}\n`)
     })
   withToken(command.command('call'))
@@ -153,13 +174,19 @@ function seconds(value: string): number {
   throw new InvalidArgumentError(`It must be a number of seconds up to ${MOST_SECONDS}.`)
 }
 
+// A shell makes it of a variable that is not set.
+function filled(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It is empty: is the variable set?')
+  return value
+}
+
 function appended(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
+  return [...before, filled(value)]
 }
 
 function withClient(command: Command): Command {
-  command.option('--profile <name>', `a profile of ${configurationPath(process.env) ?? 'the configuration'}`)
-  command.option('--config <path>', 'another file with profiles')
+  command.option('--profile <name>', `a profile of ${configurationPath(process.env) ?? 'the configuration'}`, filled)
+  command.option('--config <path>', 'another file with profiles', filled)
   for (const setting of SETTINGS) command.addOption(settingOption(setting))
   return command.exitOverride()
 }
@@ -174,7 +201,7 @@ function withToken(command: Command): Command {
 
 function settingOption({ flags, description, variable, kind }: Setting): Option {
   const option = new Option(flags, `${description} [${variable}]`)
-  return kind === 'list' ? option.argParser(appended) : option
+  return kind === 'flag' ? option : kind === 'list' ? option.argParser(appended) : option.argParser(filled)
 }
 
 function outputOption(): Option {

@@ -5,7 +5,7 @@ import { TokenError, TokenResponseError } from '../errors.ts'
 import { TokenManager } from '../token-manager.ts'
 import { clientOptions } from './client.ts'
 import { CommandError } from './command-error.ts'
-import { type ConfigurationFlags, readConfiguration } from './configuration.ts'
+import { type Configuration, type ConfigurationFlags, readConfiguration } from './configuration.ts'
 import { checkConnection } from './doctor-connection.ts'
 import { checkServer, type ServerFindings } from './doctor-server.ts'
 import { inspectToken } from './inspect-command.ts'
@@ -47,7 +47,7 @@ export async function diagnose(
     // Refuses what cannot be right.
     new TokenManager(options)
     findings.push({ mark: 'ok', about: 'Configuration', text: `From ${configuration.source}.` })
-    await examine(options, methods, findings, settings)
+    await examine(configuration, options, methods, findings, settings)
   } catch (error) {
     findings.push(findingOf(error))
   }
@@ -55,6 +55,7 @@ export async function diagnose(
 }
 
 async function examine(
+  configuration: Configuration,
   options: ClientOptions,
   methods: readonly string[],
   findings: Finding[],
@@ -75,26 +76,37 @@ async function examine(
   if (server.tokenEndpoint !== undefined) settings.tokenEndpoint = server.tokenEndpoint
   const tried = methods.length > 0 ? methods : [undefined]
   for (const method of tried) {
-    const { clientAuthentication } = options
-    const chosen = (method ?? clientAuthentication) as ClientOptions['clientAuthentication']
-    const token = await requested({ ...options, clientAuthentication: chosen }, method, findings)
+    const token = await requested(() => clientBy(method, configuration, options), method, findings)
     if (token === undefined) continue
-    const name = method ?? (typeof chosen === 'string' ? chosen : chosenBy(server, chosen))
+    const { clientAuthentication: given } = options
+    const name = method ?? (typeof given === 'function' ? given.method : given) ?? chosenBy(server)
     if (name !== undefined) settings.clientAuthentication = name
     describeGrant(token, options, findings)
     settings.scope = token.scope.join(' ')
   }
 }
 
-async function requested(
+async function clientBy(
+  method: string | undefined,
+  { settings, secret, source }: Configuration,
   options: ClientOptions,
+): Promise<ClientOptions> {
+  if (method === undefined) return options
+  const { clientSecret: text } = options
+  // Asked for already.
+  const known = typeof text === 'string' ? ({ kind: 'text', text } as const) : secret
+  return await clientOptions({ settings: { ...settings, clientAuthentication: method }, secret: known, source })
+}
+
+async function requested(
+  client: () => Promise<ClientOptions>,
   method: string | undefined,
   findings: Finding[],
 ): Promise<AccessToken | undefined> {
   const about = method === undefined ? 'Token request' : `Token request by ${method}`
   try {
     // Made once more with nothing kept: one request, and no retry.
-    const manager = new TokenManager({ ...options, maxAttempts: 1 })
+    const manager = new TokenManager({ ...(await client()), maxAttempts: 1 })
     const token = await withProgress('Requesting a token', manager.getToken())
     await manager.close()
     findings.push({ mark: 'ok', about, text: `A ${token.tokenType} token, ${duration(token.lifetimeMs)}.` })
@@ -128,8 +140,7 @@ function describeGrant(token: AccessToken, options: ClientOptions, findings: Fin
   }
 }
 
-function chosenBy({ methods }: ServerFindings, given: ClientOptions['clientAuthentication']): string | undefined {
-  if (given !== undefined) return undefined
+function chosenBy({ methods }: ServerFindings): string | undefined {
   return methods === undefined || methods.includes('client_secret_basic') ? 'client_secret_basic' : methods[0]
 }
 

@@ -18,7 +18,7 @@ export async function privateFolder(path: string, names: RegExp): Promise<void> 
   await makeFolder(path)
   const found = await lstat(path)
   if (!found.isDirectory()) {
-    throw new CommandError(`${path} is not a folder, or a link.`, 'EVERTOKEN_CACHE_DIR names another.')
+    throw new CommandError(`${path} is no folder, or a link to one.`, 'EVERTOKEN_CACHE_DIR names another.')
   }
   if (!hasModes) return
   if (found.uid !== process.getuid?.())

@@ -1,31 +1,19 @@
-import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  startApi,
-  startAuthorizationServer,
-  type TestApi,
-  type TestAuthorizationServer,
-} from '../../src/testing/index.ts'
-import { evertoken } from './run-command.ts'
+import { startAuthorizationServer, type TestAuthorizationServer } from '../../src/testing/index.ts'
+import { evertoken, inShell } from './run-command.ts'
 
 const SECRET = 'a-marker-secret-0123456789'
 let server: TestAuthorizationServer
-let api: TestApi
 let home: string
 
 beforeAll(async () => {
   server = await startAuthorizationServer({ clients: { orders: SECRET, billing: 'another-marker-secret' } })
-  api = await startApi({ server })
 })
 
 afterAll(async () => {
-  await api.close()
   await server.close()
 })
 
@@ -139,11 +127,39 @@ describe('the configuration of the command', () => {
       { EVERTOKEN_ALLOW_INSECURE_LOOPBACK: 'off' },
       'must be 1 or 0',
     ],
-    ['a flag that is none', ['--client-secret', 'x'], {}, "unknown option '--client-secret'"],
+    ['a flag that is none', ['--scop', 'x'], {}, "unknown option '--scop'"],
+    ['a secret as a flag', ['--client-secret=a-marker'], {}, 'never a flag'],
+    ['a secret as an argument', ['a-marker'], {}, 'too many arguments'],
+    ['a flag with a variable that is not set', ['--scope', ''], {}, 'is the variable set?'],
+    [
+      'a method that does not exist',
+      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--client-authentication', 'magic'],
+      {},
+      'There are client_secret_basic',
+    ],
+    [
+      'authorities that are none',
+      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--ca-file', '/etc/hostname'],
+      {},
+      '/etc/hostname is not a file of certificates',
+    ],
+    [
+      'a key that is none',
+      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--dpop-key-file', '/etc/hostname'],
+      {},
+      '/etc/hostname is neither a PEM file nor a JWK',
+    ],
+    [
+      'a secret in a file that is not there',
+      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--client-secret-file', '/nonexistent'],
+      {},
+      '/nonexistent does not exist',
+    ],
   ])('says so when it is wrong: %s', async (_, args, variables, said) => {
     const run = await evertoken(['token', ...args], { ...folders(), ...variables })
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
     expect(run.stderr).toContain(said)
+    expect(run.stderr).not.toContain('a-marker')
   })
 
   it('takes a profile, with its secret in a file beside it', async () => {
@@ -257,6 +273,31 @@ describe('the cache of the command', () => {
     expect(run.stderr).toContain('ENOTDIR')
   })
 
+  it.runIf(process.platform === 'linux')('may be where no folder can be made, which is told at once', async () => {
+    const run = await evertoken(['token'], { ...environment(), EVERTOKEN_CACHE_DIR: '/proc/evertoken/cache' })
+    expect(run.exitCode).toBe(0)
+    expect(run.stderr).toContain('/proc/evertoken/cache cannot be used (ENOENT)')
+  })
+
+  it('is not in the working directory, where the home folder is not known', async () => {
+    const { EVERTOKEN_CACHE_DIR: _, XDG_CONFIG_HOME: __, ...others } = environment()
+    // Else the list of users says where the home folder is.
+    const preload = join(home, 'no-user.mjs')
+    await writeFile(
+      preload,
+      `import os from 'node:os'
+      import { syncBuiltinESMExports } from 'node:module'
+      os.userInfo = () => { throw new Error('no such user') }
+      syncBuiltinESMExports()`,
+    )
+    const variables = { ...others, HOME: '', XDG_CACHE_HOME: 'cache', NODE_OPTIONS: `--import=${preload}` }
+    const run = await evertoken(['token'], variables)
+    expect(run.exitCode).toBe(0)
+    expect(run.stderr).toContain('there is no home folder')
+    const unset = await evertoken(['token', '--profile', 'orders'], { HOME: '', NODE_OPTIONS: `--import=${preload}` })
+    expect(unset).toMatchObject({ exitCode: 2, stdout: '' })
+  })
+
   it('may be on a file system without hard links', async () => {
     const preload = join(home, 'no-links.mjs')
     await writeFile(
@@ -272,96 +313,6 @@ describe('the cache of the command', () => {
     expect(runs.map(({ stderr }) => stderr)).toEqual(Array(8).fill(''))
     expect(new Set(runs.map(({ stdout }) => stdout)).size).toBe(1)
     expect(server.counts.issued - before).toBe(1)
-  })
-})
-
-describe('evertoken call', () => {
-  it('sends a request with the token, and prints the answer', async () => {
-    const run = await evertoken(['call', `${api.origin}/orders`, '-d', '{"item":"book"}'], environment())
-    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
-    expect(api.requests.at(-1)).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
-  })
-
-  it('sends what is piped in, and headers of the caller', async () => {
-    const args = ['call', `${api.origin}/orders`, '-X', 'put', '-d', '@-', '-H', 'x-trace: 1', '-H', 'x-other: 2', '-i']
-    const run = await evertoken(args, environment(), 'a=b')
-    expect(run.stdout).toMatch(/^HTTP 200/)
-    const { headers } = api.requests.at(-1) ?? {}
-    expect(headers).toMatchObject({ 'x-trace': '1', 'x-other': '2', 'content-length': '3' })
-  })
-
-  it('sends the bytes of a file as they are', async () => {
-    const path = join(home, 'image')
-    await writeFile(path, Buffer.from([0, 255, 1, 254]))
-    await evertoken(['call', `${api.origin}/images`, '-d', `@${path}`], environment())
-    expect(api.requests.at(-1)?.headers).toMatchObject({ 'content-length': '4' })
-  })
-
-  it.each([
-    ['a method that tells the token back', ['-X', 'TRACE'], 'no method for an API'],
-    ['a method that is none', ['-X', 'GET /'], 'not a method'],
-    ['a body that the method has not', ['-X', 'get', '-d', 'x'], 'has no body'],
-    ['a header that begins another', ['-H', 'x: marker\r\nauthorization: y'], 'not a header'],
-    ['a header that is none', ['-H', 'x-api-key marker'], 'not a header'],
-    ['a header in letters that HTTP does not have', ['-H', 'x: marker →'], 'not a header'],
-  ])('does not send %s', async (_, args, said) => {
-    const before = api.requests.length
-    const run = await evertoken(['call', `${api.origin}/orders`, ...args], environment())
-    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
-    expect(run.stderr).toContain(said)
-    expect(run.stderr).not.toContain('marker')
-    expect(api.requests).toHaveLength(before)
-  })
-
-  it('says so when the answer breaks off', async () => {
-    const half = createServer((_, response) => {
-      response.writeHead(200, { 'content-length': 1000 }).write('half', () => response.destroy())
-    })
-    await once(half.listen(0, '127.0.0.1'), 'listening')
-    const { port } = half.address() as AddressInfo
-    const run = await evertoken(['call', `http://127.0.0.1:${port}/`], environment())
-    half.close()
-    expect(run).toMatchObject({ exitCode: 5, stdout: 'half' })
-    expect(run.stderr).toContain('The rest of the answer did not come.')
-    expect(run.stderr).not.toMatch(/^\s+at /m)
-  })
-
-  it('ends quietly when its reader has enough', async () => {
-    const large = createServer((_, response) => response.end(Buffer.alloc(4 * 1024 * 1024)))
-    await once(large.listen(0, '127.0.0.1'), 'listening')
-    const { port } = large.address() as AddressInfo
-    const someOf = async (stream: Readable) => {
-      for await (const part of stream) return String(part).slice(0, 1)
-      return ''
-    }
-    const run = await evertoken(['call', `http://127.0.0.1:${port}/`], environment(), '', someOf)
-    large.close()
-    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
-  })
-
-  it.each([
-    [404, 4],
-    [503, 5],
-    [302, 0],
-  ])('tells the class of the status %i by the exit code %i', async (status, exitCode) => {
-    api.next({ kind: 'status', status })
-    expect((await evertoken(['call', `${api.origin}/orders`], environment())).exitCode).toBe(exitCode)
-  })
-
-  it.each([
-    ['http://api.example.com/orders', 'in the clear'],
-    ['https://user:password@api.example.com/', 'user name'],
-    ['/orders', 'Write it whole'],
-  ])('does not send a token to %s', async (url, said) => {
-    const run = await evertoken(['call', url], environment())
-    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
-    expect(run.stderr).toContain(said)
-  })
-
-  it('says so when nobody answers', async () => {
-    const run = await evertoken(['call', 'http://127.0.0.1:1/'], environment())
-    expect(run).toMatchObject({ exitCode: 5, stdout: '' })
-    expect(run.stderr).toContain('did not answer')
   })
 })
 
@@ -386,6 +337,20 @@ describe('evertoken inspect', () => {
     const run = await evertoken(['inspect'], folders(), input)
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
     expect(run.stderr).toContain(said)
+  })
+})
+
+describe('the output of the command', () => {
+  it.runIf(process.platform === 'linux')('is missed, when it cannot be written', async () => {
+    const command = `exec "$0" --experimental-strip-types "$1" token > /dev/full`
+    const run = await inShell(command, environment())
+    expect(run).toMatchObject({ exitCode: 74, stdout: '' })
+    expect(run.stderr).toContain('The output cannot be written: ENOSPC.')
+  })
+
+  it('needs nobody who reads what went wrong', async () => {
+    const run = await inShell('exec "$0" --experimental-strip-types "$1" token --profile none 2>&-', folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
   })
 })
 

@@ -9,8 +9,13 @@ import { fileURLToPath } from 'node:url'
 export interface CommandRun {
   readonly exitCode: number | null
   readonly stdout: string
+  /** Without the lines of progress, which depend on how busy the machine is. */
   readonly stderr: string
+  /** What it said to wait for. */
+  readonly progress: readonly string[]
 }
+
+const PROGRESS = /^.* …\n/gm
 
 // It starts three times as fast when its sources are compiled only once, which blurs what was covered.
 const COMPILED = join(tmpdir(), `evertoken-test-compiled-${process.getuid?.() ?? ''}`)
@@ -24,14 +29,29 @@ export async function evertoken(
   input = '',
   stdoutOf: (stream: Readable) => Promise<string> = text,
 ): Promise<CommandRun> {
-  const { PATH = '' } = process.env
   // The flag is for Node before 22.18.
-  const child = spawn(process.execPath, ['--experimental-strip-types', MAIN, ...args], {
+  return await run(process.execPath, ['--experimental-strip-types', MAIN, ...args], environment, input, stdoutOf)
+}
+
+/** Runs a shell that knows Node as `$0` and the command's file as `$1`. */
+export async function inShell(command: string, environment: Readonly<Record<string, string>>): Promise<CommandRun> {
+  return await run('/bin/sh', ['-c', command, process.execPath, MAIN], environment, '', text)
+}
+
+async function run(
+  file: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  input: string,
+  stdoutOf: (stream: Readable) => Promise<string>,
+): Promise<CommandRun> {
+  const { PATH = '' } = process.env
+  const child = spawn(file, args, {
     env: { PATH, NODE_NO_WARNINGS: '1', NO_COLOR: '1', ...FAST_START, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(input)
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
-  const [exitCode, stdout, stderr] = await Promise.all([exited, stdoutOf(child.stdout), text(child.stderr)])
-  return { exitCode, stdout, stderr }
+  const [exitCode, stdout, said] = await Promise.all([exited, stdoutOf(child.stdout), text(child.stderr)])
+  return { exitCode, stdout, stderr: said.replace(PROGRESS, ''), progress: said.match(PROGRESS) ?? [] }
 }
