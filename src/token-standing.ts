@@ -28,8 +28,9 @@ export type Standing = TokenState | 'absent' | 'rejected'
 /** What became known of a key's token since it was received. */
 export class TokenStanding {
   // 'rejected': not used before a new one was asked for. 'suspect': that failed; used on, and due for a refresh.
+  // 'in vain': rejected like the one that it replaced; used on.
   // 'expired': found to be so once, and not young again because a clock is set back.
-  #mark: 'rejected' | 'suspect' | 'expired' | undefined
+  #mark: 'rejected' | 'suspect' | 'in vain' | 'expired' | undefined
   #replacedRejected = false
   // The token's ages once its refresh was put off or brought forward.
   #ages: TokenAges | undefined
@@ -58,7 +59,7 @@ export class TokenStanding {
 
   /** There is a new token. @returns whether it replaces one that was rejected */
   replace(): boolean {
-    this.#replacedRejected = this.#mark === 'rejected' || this.#mark === 'suspect'
+    this.#replacedRejected = this.#mark !== undefined && this.#mark !== 'expired'
     this.#mark = undefined
     this.#ages = undefined
     this.#isSpread = false
@@ -67,9 +68,9 @@ export class TokenStanding {
 
   /** An API rejected the token. @returns false when it has only just replaced another rejected one: it is used on */
   reject(ageMs: number): boolean {
-    if (this.#replacedRejected && ageMs < FRESH_MS) return false
-    this.#mark = 'rejected'
-    return true
+    const isInVain = this.#replacedRejected && ageMs < FRESH_MS
+    this.#mark = isInVain ? 'in vain' : 'rejected'
+    return !isInVain
   }
 
   /**
@@ -88,7 +89,7 @@ export class TokenStanding {
       this.#ages = { dueAfterMs: ageMs + pauseMs, expiredAfterMs }
       return true
     }
-    if (isExpired || this.#mark !== undefined || this.#isSpread) return false
+    if (isExpired || this.#mark === 'rejected' || this.#mark === 'suspect' || this.#isSpread) return false
     this.#isSpread = true
     this.#ages = { dueAfterMs: ageMs + random * MOST_POSTPONED * (expiredAfterMs - ageMs), expiredAfterMs }
     return true

@@ -102,6 +102,19 @@ describe('a token that replaced a rejected one', () => {
     expect(standing.reject(0)).toBe(false)
   })
 
+  it('and was rejected at once has one after it that counts as such, too, whoever requested that', () => {
+    const standing = replacement()
+    expect(standing.reject(0)).toBe(false)
+    expect(standing.postponeRefresh('in step', hour, 40 * MINUTE, 0)).toBe(true)
+    for (let times = 0; times < 3; times++) {
+      expect(standing.replace()).toBe(true)
+      expect(standing.reject(0)).toBe(false)
+    }
+    standing.replace()
+    expect(standing.replace()).toBe(false)
+    expect(standing.reject(0)).toBe(true)
+  })
+
   it('is like every other once it was replaced in turn', () => {
     const standing = replacement()
     expect(standing.replace()).toBe(false)
