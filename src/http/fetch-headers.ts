@@ -11,7 +11,8 @@ export type CallerHeaders = HeaderRecord | readonly Header[]
 export function readHeaders(given: unknown): CallerHeaders {
   if (given === undefined) return {}
   const isRecord = typeof given === 'object' && given !== null && !(Symbol.iterator in given)
-  return isRecord ? { ...given } : [...new Headers(given as never)]
+  if (isRecord) return { ...given }
+  return [...(given instanceof Headers ? given : new Headers(given as never))]
 }
 
 /** Whether the caller gave a header that says something. @param name in lower case */
