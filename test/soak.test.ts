@@ -90,7 +90,7 @@ describe('a perfect fleet', () => {
     ],
     ['does not care for the certificate of another client', { losses: [{ at: 10 * S, client: 'billing' }] }, 6],
   ])('%s', (_what, changes, requests) => {
-    expect(perfectRequests({ ...CALM, ...changes })).toBe(requests)
+    expect(perfectRequests('orders', { ...CALM, ...changes })).toBe(requests)
   })
 })
 
@@ -194,6 +194,12 @@ describe('the oracle', () => {
       { apiNonces: [20.1 * S] },
       false,
     ],
+    [
+      'no token, and a nonce that was no longer wanted, twice in a row',
+      { ...failure, client: 'shipping', tokenError: 'request_denied' },
+      { tokenNonces: [19.9 * S, 20.2 * S] },
+      true,
+    ],
     ['no arrival at the API, and no error of a token', refused, { withoutTokens }, false],
   ])('knows whether a request had to fail: %s', (_what, failed, changes, hadTo) => {
     expect(judge(failed, { ...CALM, ...changes }).hadTo).toBe(hadTo)
@@ -211,7 +217,7 @@ describe('the report of a soak', () => {
       succeeded: 100,
       leftOut: 0,
       failures: [],
-      tokenRequests: { faulty: 0, good: 6, refused: 0 },
+      tokenRequests: { faulty: 0, good: { orders: 6 }, refused: 0 },
     },
     ...{ heaps: heap([20, 20, 20, 24, 24, 24]), longestWithTokenMs: 1, longestWithoutTokenMs: 1, troubles: [] },
   }
@@ -234,9 +240,17 @@ describe('the report of a soak', () => {
       { failures: [{ ...failed, judgement: { hadTo: false, why: '' } }] },
       /^1 requests failed/,
     ],
-    ['too many token requests', { tokenRequests: { faulty: 0, good: 11, refused: 0 } }, /too many token requests/],
-    ['token requests in vain', { tokenRequests: { faulty: 1, good: 6, refused: 0 } }, /no token to be had/],
-    ['refused token requests', { tokenRequests: { faulty: 0, good: 6, refused: 3 } }, /requests were refused/],
+    [
+      'too many token requests',
+      { tokenRequests: { faulty: 0, good: { orders: 9 }, refused: 0 } },
+      /too many token requests/,
+    ],
+    ['token requests in vain', { tokenRequests: { faulty: 1, good: { orders: 6 }, refused: 0 } }, /no token to be had/],
+    [
+      'refused token requests',
+      { tokenRequests: { faulty: 0, good: { orders: 6 }, refused: 3 } },
+      /requests were refused/,
+    ],
     ['a heap that grows', { heaps: heap([20, 20, 20, 27, 26, 28]) }, /heap of worker 0/],
     ['what is left open', { troubles: ['worker 0: did not end by itself'] }, /did not end/],
     ['no request at all', { succeeded: 0 }, /no request succeeded/],

@@ -1,3 +1,4 @@
+import { boundTo } from './clients.ts'
 import { type Holding, lossesOf, prolonged, type Span, type Timeline, touches } from './timeline.ts'
 
 /** How the API met one sending of a request. */
@@ -39,6 +40,8 @@ const RECOVERY_MS = 15_000
 const STORE_RECOVERY_MS = 11_000
 // After an API rejected a fresh token, its 401s are the caller's for 10 seconds, and longer each time.
 const REJECTION_PAUSE_MS = 30_000
+// A token request whose second nonce is too old as well is denied, and the denial remembered.
+const NONCE_PAUSE_MS = 3000
 // What is reported and what is measured are not of the same instant.
 const SLACK_MS = 500
 
@@ -61,6 +64,11 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   const isUseless = latest !== undefined && failure.rejected.includes(latest.fingerprint) && !failure.retryable
   if (latest !== undefined && !isUseless && isValid(latest, failure, timeline)) return neednt('it had a valid token')
   if (canBeFound(failure, timeline)) return neednt('the store had a valid token')
+  if (
+    boundTo('key').includes(client) &&
+    hasTwo(timeline.tokenNonces, { ...failure, from: failure.from - NONCE_PAUSE_MS })
+  )
+    return had('the token endpoint wants ever new nonces')
   if (touches(prolonged(timeline.withoutTokens, RECOVERY_MS), failure)) return had('no token could be had')
   if (failure.tokenError === undefined && areFreshRejected(failure, timeline))
     return had('the API rejects fresh tokens')

@@ -9,7 +9,7 @@ interface Token {
 }
 
 /**
- * How many token requests a perfect fleet would have made in the same run: one that knows when a store or a server is away,
+ * How many token requests of a client a perfect fleet would have made in the same run: one that knows when a store or a server is away,
  * asks nothing in vain, and never asks twice for what one token does.
  *
  * It needs a request
@@ -24,12 +24,8 @@ interface Token {
  *
  * Requests that met a fault, or the wish for another nonce, are counted apart: nobody can know of it before.
  */
-export function perfectRequests(timeline: Timeline): number {
-  const clients = Object.entries(timeline.lifetimes)
-  return clients.reduce((sum, [client, lifetimeMs]) => sum + requestsOf(client, lifetimeMs, timeline), 0)
-}
-
-function requestsOf(client: string, lifetimeMs: number, timeline: Timeline): number {
+export function perfectRequests(client: string, timeline: Timeline): number {
+  const lifetimeMs = timeline.lifetimes[client] ?? 0
   const { from, to, lives, jumps, withoutTokens, withoutStore } = timeline
   const losses = lossesOf(client, timeline)
   const dueAfterMs = lifetimeMs * (2 / 3 - 1 / 20)

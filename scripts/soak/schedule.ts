@@ -46,7 +46,7 @@ const PACES: Readonly<Record<FaultPlace, Pace>> = {
   clock: { quietMs: 15_000, leastMs: 2000, mostMs: 8000 },
   worker: { quietMs: 12_000, leastMs: 500, mostMs: 3000 },
   certificate: { quietMs: 8000, leastMs: 1000, mostMs: 5000 },
-  nonce: { quietMs: 4000, leastMs: 100, mostMs: 3000 },
+  nonce: { quietMs: 1500, leastMs: 3000, mostMs: 6000 },
 }
 
 const CALM_BEFORE_MS = 3000

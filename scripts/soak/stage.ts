@@ -27,8 +27,8 @@ const LASTS_MS = 48 * 60 * 60 * 1000
 
 /** How many token requests there were. */
 export interface TokenRequestCounts {
-  /** Those that met no fault, and were granted. */
-  readonly good: number
+  /** Those that met no fault, and were granted, by client. */
+  readonly good: Readonly<Record<string, number>>
   readonly faulty: number
   /** Those that met no fault, and were refused: for want of the newest nonce. */
   readonly refused: number
@@ -110,8 +110,10 @@ export class Stage {
 
   /** The token requests so far. */
   get tokenRequests(): TokenRequestCounts {
-    const refused = this.#withoutFault.filter(({ refusal }) => refusal !== undefined).length
-    return { good: this.#withoutFault.length - refused, faulty: this.#faulty, refused }
+    const granted = this.#withoutFault.filter(({ refusal }) => refusal === undefined)
+    const good: Record<string, number> = {}
+    for (const { clientId = '' } of granted) good[clientId] = (good[clientId] ?? 0) + 1
+    return { good, faulty: this.#faulty, refused: this.#withoutFault.length - granted.length }
   }
 
   /** The certificate that clients are to show from now on. */
