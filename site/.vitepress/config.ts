@@ -48,7 +48,7 @@ export default defineConfig({
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(md) {
-      md.core.ruler.push('links-and-pictures', (state) => {
+      md.core.ruler.push('as-in-the-repository', (state) => {
         for (const [i, { children }] of state.tokens.entries()) {
           // On a phone a picture is moved sideways, by keyboard too.
           const [only, ...others] = children ?? []
@@ -59,6 +59,8 @@ export default defineConfig({
           for (const token of children ?? []) {
             const href = token.type === 'link_open' ? token.attrGet('href') : null
             if (href !== null) token.attrSet('href', linkOutside(href, state.env.relativePath ?? ''))
+            // Braces in code are code, and not an expression of Vue.
+            if (token.type === 'code_inline') token.attrSet('v-pre', '')
           }
         }
       })

@@ -1,4 +1,5 @@
 import defaultTheme from 'vitepress/theme'
 import './accessible.css'
+import './layout.css'
 
 export default defaultTheme
