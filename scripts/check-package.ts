@@ -93,9 +93,12 @@ function checkPackage(): void {
   check('works by require', () => {
     run('node', ['required.cjs'])
   })
+  check('measures and traces with the oldest OpenTelemetry', () => {
+    run('node', ['telemetry.mjs'])
+  })
   // The same once more as an ES module: axios has separate declarations for those.
   cpSync(join(consumer, 'types.ts'), join(consumer, 'types.mts'))
-  check('is no larger than it was, and brings no HTTP client or Redis', () => {
+  check('is no larger than it was, brings no HTTP client or Redis, and loads nothing late', () => {
     console.log(`     ${run('node', ['size.mjs']).trim()}`)
   })
   check('brings the command', () => {

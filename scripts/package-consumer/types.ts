@@ -2,6 +2,7 @@ import axios, { type AxiosResponse } from 'axios'
 import { type AccessToken, type Clock, TokenError, TokenManager } from 'evertoken'
 import { attachTokenManager } from 'evertoken/axios'
 import { createTokenFetch } from 'evertoken/fetch'
+import { instrumentTokenManager } from 'evertoken/opentelemetry'
 import { auth0 } from 'evertoken/providers'
 import { VirtualClock } from 'evertoken/testing'
 
@@ -21,6 +22,8 @@ attachTokenManager(api, tokens, {
   client: 'orders',
   isTokenRejected: (response: AxiosResponse) => response.status === 419,
 })
+
+export const stop: () => void = instrumentTokenManager(tokens, { maxClients: 10 })
 
 const fetchOrders: typeof fetch = createTokenFetch(tokens, { client: 'orders', origins: ['https://api.example.com'] })
 export const byAuth0 = new TokenManager(
