@@ -4,7 +4,8 @@ import { TokenManager } from 'evertoken'
 const tokens = new TokenManager({
   clientId: 'orders-service',
   requestToken: async ({ scope, signal }) => {
-    const response = await fetch(`https://sidecar.example.com/token?scope=${scope.join('+')}`, { signal })
+    const query = new URLSearchParams({ scope: scope.join(' ') })
+    const response = await fetch(`https://sidecar.example.com/token?${query}`, { signal })
     // An error with the status says whether trying again may help.
     if (!response.ok) throw Object.assign(new Error('the sidecar gave no token'), { status: response.status })
     const { token, ttl } = (await response.json()) as { token: string; ttl: number }
