@@ -97,6 +97,7 @@ export class TokenRenewal implements FlightOwner {
     const refusal = this.failures.forRefresh()
     if (refusal !== undefined) {
       // It is used on for now; another process may have a newer one.
+      this.standing.rejectInVain()
       this.#flights.lookInBackground(refusal)
       this.#watch(this.#flights.present)
       return

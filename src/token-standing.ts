@@ -28,7 +28,7 @@ export type Standing = TokenState | 'absent' | 'rejected'
 /** What became known of a key's token since it was received. */
 export class TokenStanding {
   // 'rejected': not used before a new one was asked for. 'suspect': that failed; used on, and due for a refresh.
-  // 'in vain': rejected like the one that it replaced; used on.
+  // 'in vain': rejected when another would not help, or cannot be had; used on.
   // 'expired': found to be so once, and not young again because a clock is set back.
   #mark: 'rejected' | 'suspect' | 'in vain' | 'expired' | undefined
   #replacedRejected = false
@@ -71,6 +71,11 @@ export class TokenStanding {
     const isInVain = this.#replacedRejected && ageMs < FRESH_MS
     this.#mark = isInVain ? 'in vain' : 'rejected'
     return !isInVain
+  }
+
+  /** An API rejected the token while none may be requested: it is used on. */
+  rejectInVain(): void {
+    this.#mark ??= 'in vain'
   }
 
   /**

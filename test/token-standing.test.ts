@@ -115,6 +115,30 @@ describe('a token that replaced a rejected one', () => {
     expect(standing.reject(0)).toBe(true)
   })
 
+  it('is what follows one that was rejected while none might be requested, and that was used on', () => {
+    const standing = new TokenStanding()
+    standing.rejectInVain()
+    expect([standing.isPlain, standing.of(hour, 0), standing.of(hour, 40 * MINUTE)]).toEqual([
+      false,
+      'fresh',
+      'refresh due',
+    ])
+    expect(standing.replace()).toBe(true)
+  })
+
+  it('changes nothing by that where more is known', () => {
+    const [rejected, suspect, expired] = [new TokenStanding(), new TokenStanding(), new TokenStanding()]
+    for (const standing of [rejected, suspect]) standing.reject(0)
+    suspect.useOn(hour)
+    expired.expire()
+    for (const standing of [rejected, suspect, expired]) standing.rejectInVain()
+    expect([rejected, suspect, expired].map((standing) => standing.of(hour, 0))).toEqual([
+      'rejected',
+      'refresh due',
+      'expired',
+    ])
+  })
+
   it('is like every other once it was replaced in turn', () => {
     const standing = replacement()
     expect(standing.replace()).toBe(false)
