@@ -198,6 +198,24 @@ describe('a rejected token', () => {
 })
 
 describe('a token that may not be removed for all, because another was moments ago,', () => {
+  it('is used for ten seconds at most, by a process that has just started too', async () => {
+    const fleet = new Fleet()
+    const processes = fleet.processes(2)
+    await fleet.tokensOf(processes)
+    for (const { tokens } of processes) tokens.invalidate({}, 'token-1')
+    await fleet.tokensOf(processes, 15 * SECOND)
+    // All that were revoked are rejected, and those that come later are not.
+    processes.push(fleet.join())
+    for (let second = 0; second < 11; second++) {
+      for (const text of await fleet.tokensOf(processes, 500)) {
+        for (const { tokens } of processes) if (text === 'token-2') tokens.invalidate({}, text)
+      }
+      await fleet.clock.advance(500)
+    }
+    expect(await fleet.tokensOf(processes)).toEqual(['token-3', 'token-3', 'token-3'])
+    expect(requestsOf(fleet)).toBe(3)
+  })
+
   const rejectedTwice = async (expiresIn = 3600) => {
     const fleet = new Fleet()
     fleet.server.expiresIn = expiresIn
