@@ -48,7 +48,7 @@ function indented(text: string): string {
   let depth = 0
   const line = (change: number) => {
     depth += change
-    return `\n${'  '.repeat(Math.min(depth, MOST_DEPTH))}`
+    return depth > MOST_DEPTH ? '' : `\n${'  '.repeat(depth)}`
   }
   const lines = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|[[{]\s*[\]}]|[[\]{},:]|\s+/g, (part) => {
     if (part.length > 1) return part.startsWith('"') ? part : part.replace(/\s+/, '')

@@ -9,6 +9,7 @@ import { clientOptions } from './client.ts'
 import { CommandError, EXIT } from './command-error.ts'
 import { type Configuration, type ConfigurationFlags, readConfiguration } from './configuration.ts'
 import { describeReport, diagnose } from './doctor-command.ts'
+import { examplesOf } from './examples.ts'
 import { configurationPath } from './folders.ts'
 import { describeInspected, inspectToken } from './inspect-command.ts'
 import { LOG_LEVELS, openLogger } from './log.ts'
@@ -80,12 +81,12 @@ function program(finish: (exitCode: number) => void): Command {
     .version(PACKAGE.version)
     .exitOverride()
     .configureOutput({ outputError: tellUsage })
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', `${examplesOf('evertoken')}\n\n${ABOUT_SECRETS}`)
   withToken(command.command('token'))
     .description('print an access token; from the cache while it is valid')
     .option('--header', 'print a whole Authorization header')
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  curl -H @<(evertoken token --header) https://api.example.com/orders')
+    .addHelpText('after', examplesOf('token'))
     .action(async (flags: Flags & TokenOutput) => {
       const { header, output, ...others } = flags
       const token = await tokenBy(await configured(others), others)
@@ -100,7 +101,7 @@ function program(finish: (exitCode: number) => void): Command {
     .option('-H, --header <header>', 'a header more, `name: value`', appended)
     .option('-i, --include', 'print status and headers too')
     .option('--timeout <seconds>', 'how long the API may be silent', seconds, 60)
-    .addHelpText('after', '\nExample:\n  evertoken call https://api.example.com/orders -d \'{"item":"book"}\'')
+    .addHelpText('after', examplesOf('call'))
     .action(async (given: string, flags: Flags & CallFlags) => {
       const { request, data, header, include, timeout, ...others } = flags
       const configuration = await configured(others)
@@ -120,6 +121,7 @@ function program(finish: (exitCode: number) => void): Command {
     .description('find out why a set-up does not work; makes one token request')
     .option('--try <method>', 'a client authentication method to try, by one token request; may be repeated', appended)
     .addOption(outputOption())
+    .addHelpText('after', examplesOf('doctor'))
     .action(
       async (
         flags: ConfigurationFlags & { readonly try?: readonly string[]; readonly output: TokenOutput['output'] },
@@ -134,6 +136,7 @@ function program(finish: (exitCode: number) => void): Command {
     .description('show what a token that is piped in says of itself, without verifying it')
     .option('--cached', 'the token that `evertoken token` prints, instead of one that is piped in')
     .addOption(outputOption())
+    .addHelpText('after', examplesOf('inspect'))
     .action(async ({ cached, output, ...others }: Flags & { cached?: boolean; output: TokenOutput['output'] }) => {
       if (!cached && process.stdin.isTTY) {
         throw new CommandError('There is no token.', 'Pipe one in: evertoken token | evertoken inspect, or --cached.')
@@ -226,11 +229,5 @@ function explained(error: unknown): { readonly message: string; readonly exitCod
   }
 }
 
-const EXAMPLES = `
-Examples:
-  evertoken token --issuer https://auth.example.com --client-id orders
-  evertoken token --profile orders -o json
-  evertoken call --profile orders https://api.example.com/orders
-  evertoken doctor --profile orders
-
-The client's secret comes from EVERTOKEN_CLIENT_SECRET, a file, a profile, or is asked for; never from a flag.`
+const ABOUT_SECRETS =
+  "The client's secret comes from EVERTOKEN_CLIENT_SECRET, a file, a profile, or is asked for; never from a flag."
