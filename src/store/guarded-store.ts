@@ -100,7 +100,7 @@ export class GuardedStore {
 }
 
 function outcomeOf(operation: keyof TokenStore, result: unknown): StoreOutcome {
-  if (operation === 'get') return result === undefined ? 'none' : 'token'
+  if (operation === 'get') return result ? 'token' : 'none'
   if (operation !== 'getOrLease') return result === false ? 'refused' : 'done'
   if (typeof result !== 'object' || result === null) return 'busy'
   return 'token' in result ? 'token' : 'error' in result ? 'error' : 'lease'

@@ -50,8 +50,7 @@ export function foundOrBusy(
   { owner, stale, ttlMs }: LeaseRequest,
   now: number,
 ): Exclude<LeaseAnswer, { readonly lease: Lease }> | undefined {
-  const wanted = (record: StoredRecord | undefined) =>
-    record !== undefined && !(record.fingerprint === stale?.fingerprint && record.fence <= stale.fence)
+  const wanted = ({ fingerprint, fence }: StoredRecord) => fingerprint !== stale?.fingerprint || fence > stale.fence
   const [token, error] = [living(entry.token, now), living(entry.error, now)]
   if (token !== undefined && wanted(token)) return { token }
   if (error !== undefined && wanted(error)) return { error }

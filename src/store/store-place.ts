@@ -36,7 +36,8 @@ export class StorePlace {
   /** The token that is here, if it is not `known`. */
   async find(known: SharedToken | undefined): Promise<FoundToken | undefined> {
     const record = await this.#shared.call('get', () => this.#shared.store.get(this.#key))
-    if (record === undefined || isStale(record, known?.recordIn(this.#cell))) return undefined
+    // Some stores say null.
+    if (!record || isStale(record, known?.recordIn(this.#cell))) return undefined
     return foundToken(record, this.#cell, this.#key, this.#shared)
   }
 
@@ -61,9 +62,8 @@ export class StorePlace {
 
   /** Holds a lease for so long from now on; zero gives it up. Never rejects. */
   async renew(lease: Lease, ttlMs: number): Promise<void> {
-    const { store } = this.#shared
-    const renew = async () => (await store.renew?.(this.#key, lease, ttlMs)) ?? false
-    await orElse(false, () => this.#shared.call('renew', renew))
+    const renew = async () => await this.#shared.store.renew?.(this.#key, lease, ttlMs)
+    await orElse(undefined, () => this.#shared.call('renew', renew))
   }
 
   /** Writes a token, gives the lease up, and tells whether it was written. */
@@ -121,8 +121,7 @@ function isStale(record: StoredRecord, stale: LeaseRequest['stale']): boolean {
 
 // Anybody may have written the store.
 function isAnswer(answer: unknown): answer is Exclude<LeaseAnswer, 'busy'> {
-  if (typeof answer !== 'object' || answer === null) return false
-  const { token, error, lease } = answer as Readonly<Record<string, unknown>>
+  const { token, error, lease }: Readonly<Record<string, unknown>> = Object(answer)
   const given = token ?? error ?? lease
   return typeof given === 'object' && given !== null
 }

@@ -52,6 +52,15 @@ describe('a lease', () => {
     expect(foundOrBusy(entry, ask, 99)).toBeUndefined()
   })
 
+  it('that ends later than twice its time from now is none', () => {
+    const { entry } = leased()
+    expect([100, 50, 49].map((ttlMs) => foundOrBusy(entry, { owner: 'b', ttlMs }, 0))).toEqual([
+      'busy',
+      'busy',
+      undefined,
+    ])
+  })
+
   it('has a fence that is newer than every lease and every token of its key, and else the time', () => {
     const { entry, lease } = leased()
     expect(lease.fence).toBe(5000)

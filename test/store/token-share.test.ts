@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
 import type { StoreEncryptionOptions } from '../../src/store/encryption.ts'
-import { GuardedStore, type StoreNotice } from '../../src/store/guarded-store.ts'
+import { GuardedStore, type StoreCall, type StoreNotice } from '../../src/store/guarded-store.ts'
 import { MemoryTokenStore, type StoreFault } from '../../src/store/memory-store.ts'
 import { SharedToken } from '../../src/store/record.ts'
 import type { SharedLease } from '../../src/store/shared-lease.ts'
@@ -237,11 +237,70 @@ describe('processes with one store', () => {
     expect(found(await one.share.ask(ID, own)).token.reveal()).toBe('two')
   })
 
-  it('give the lease up for a token that is over before it is written', async () => {
+  it('give the lease up for a token that is over before it is written, and write none', async () => {
     const fleet = new Fleet()
-    const { share } = fleet.join()
+    const { share, store } = fleet.join()
     expect(await leased(await share.ask(ID)).put(token('one'), 0.5)).toBe(false)
     leased(await fleet.join().share.ask(ID))
+    expect(await share.put(ID, token('one'), 0.5)).toBe(false)
+    expect(store.calls.set).toBe(0)
+  })
+
+  it('end the wait for another process as soon as something else will do', async () => {
+    const fleet = new Fleet()
+    leased(await fleet.join().share.ask(ID))
+    const { share, store } = fleet.join()
+    let looks = 0
+    const otherwise = () => (++looks < 3 ? undefined : 'what is at hand')
+    const waiting = share.askUntilFree(ID, undefined, new AbortController().signal, { otherwise })
+    await fleet.clock.advance(1000)
+    expect(await waiting).toEqual({ instead: 'what is at hand' })
+    expect(store.calls.getOrLease).toBe(3)
+  })
+
+  it('remove an error that is not to count any more', async () => {
+    const fleet = new Fleet()
+    const [one, two] = [fleet.join(), fleet.join()]
+    await leased(await one.share.ask(ID)).putError({ error: 'invalid_scope' }, HOUR)
+    const answer = await two.share.ask(ID)
+    if (typeof answer !== 'object' || !('failed' in answer)) return expect.unreachable()
+    expect(await two.share.remove(ID, { ...answer.failed, error: { error: 'another' } })).toBe('removed')
+    expect(await two.share.ask(ID)).toEqual(answer)
+    expect(await two.share.remove(ID, answer.failed)).toBe('removed')
+    leased(await two.share.ask(ID))
+  })
+
+  it('do not take a token for the store’s that the store did not take', async () => {
+    const fleet = new Fleet()
+    const [paused, other] = [fleet.join(), fleet.join()]
+    const lease = leased(await paused.share.ask(ID))
+    await fleet.clock.advance(5001)
+    await mint(other, 'same')
+    const own = token('same')
+    expect(await lease.put(own, HOUR)).toBe(false)
+    leased(await paused.share.ask(ID, own))
+  })
+
+  it('are not kept alive by the renewal of a lease', async () => {
+    const fleet = new Fleet()
+    const sleeps: unknown[] = []
+    const { clock } = fleet
+    const { share } = fleet.join({
+      clock: {
+        now: () => clock.now(),
+        monotonicNow: () => clock.monotonicNow(),
+        random: () => 0,
+        sleep: (ms, signal, options) => {
+          if (ms === 1500) sleeps.push(options)
+          return clock.sleep(ms, signal)
+        },
+      },
+    })
+    const lease = leased(await share.ask(ID))
+    const request = lease.during(() => clock.sleep(2000))
+    await clock.advance(2000)
+    await request
+    expect(sleeps).toEqual([{ ref: false }, { ref: false }])
   })
 })
 
@@ -327,6 +386,14 @@ describe('encryption keys that change', () => {
     leased(await fleet.join({ keys: last }).share.ask(ID))
     expect(await both.share.ask(ID)).toBe('busy')
     leased(await fleet.join({ keys: first }).share.ask(ID))
+  })
+
+  it.each([K1, K2])('find a token under either', async (key) => {
+    const fleet = new Fleet()
+    await mint(fleet.join({ keys: key }), 'one')
+    const both = fleet.join({ keys: [K1, K2] })
+    expect((await both.share.find(ID))?.token.reveal()).toBe('one')
+    expect(both.notices).toEqual([])
   })
 
   it('remove a rejected token under both', async () => {
@@ -432,6 +499,21 @@ describe('a store in trouble', () => {
     leased(await fleet.join().share.ask(ID))
   })
 
+  it.each(['busy', 'found'])('that answers too late gives no lease up where it had none: %s', async (what) => {
+    const fleet = new Fleet()
+    const lease = leased(await fleet.join().share.ask(ID))
+    if (what === 'found') await lease.put(token('one'), HOUR)
+    const { share, store, notices } = fleet.join()
+    store.fault = 'hang'
+    const answer = share.ask(ID)
+    await fleet.clock.advance(50)
+    expect(await answer).toBe('unavailable')
+    store.fault = undefined
+    await fleet.clock.settle()
+    expect(store.calls.renew).toBe(0)
+    expect(notices).toHaveLength(1)
+  })
+
   it('that lost everything is written again', async () => {
     const fleet = new Fleet()
     const { share } = fleet.join()
@@ -451,14 +533,39 @@ describe('a store in trouble', () => {
     delete: async () => answer as boolean,
   })
 
-  it.each([undefined, null, 7, 'leased', {}, { token: null }, { token: {} }, { error: 'x' }, { error: {} }])(
-    'that answers nonsense rejects nothing: %j',
-    async (answer) => {
-      const share = new TokenShare(new GuardedStore(answering(answer), new VirtualClock(), () => {}), 'digest')
-      expect(await share.ask(ID)).toBe('unavailable')
-      expect(await share.find(ID)).toBeUndefined()
-    },
-  )
+  it.each([
+    undefined,
+    null,
+    7,
+    'leased',
+    {},
+    { token: null },
+    { token: {} },
+    { error: 'x' },
+    { error: {} },
+    { lease: null },
+  ])('that answers nonsense rejects nothing: %j', async (answer) => {
+    const share = new TokenShare(new GuardedStore(answering(answer), new VirtualClock(), () => {}), 'digest')
+    for (const known of [undefined, token('known')]) {
+      expect(await share.ask(ID, known)).toBe('unavailable')
+      expect(await share.find(ID, known)).toBeUndefined()
+    }
+  })
+
+  it.each([undefined, null])('that says %s has nothing, and is in no trouble', async (answer) => {
+    const [notices, calls]: [StoreNotice[], StoreCall[]] = [[], []]
+    const { clock } = new Fleet()
+    const store = new GuardedStore(
+      answering(answer),
+      clock,
+      (one) => notices.push(one),
+      (one) => calls.push(one),
+    )
+    const share = new TokenShare(store, 'digest')
+    for (const known of [undefined, token('known')]) expect(await share.find(ID, known)).toBeUndefined()
+    expect(notices).toEqual([])
+    expect(calls.map(({ outcome }) => outcome)).toEqual(['none', 'none'])
+  })
 
   it('says why by a code: words of a client may hold what was sent', async () => {
     const fleet = new Fleet()
@@ -494,6 +601,29 @@ describe('a store without leases', () => {
     expect(await one.put(ID, own, HOUR)).toBe(true)
     expect(found(await two.ask(ID)).token.reveal()).toBe('one')
     expect(await one.ask(ID, own)).toBe('absent')
+  })
+})
+
+describe('a store whose leases cannot be renewed', () => {
+  it('leases, and has no trouble', async () => {
+    const fleet = new Fleet()
+    const store = fleet.store.connect()
+    const notices: StoreNotice[] = []
+    const without: TokenStore = {
+      encryption: store.encryption,
+      get: (key) => store.get(key),
+      getOrLease: (key, request) => store.getOrLease(key, request),
+      set: (key, record, options) => store.set(key, record, options),
+      delete: (key, fingerprint) => store.delete(key, fingerprint),
+    }
+    const share = new TokenShare(new GuardedStore(without, fleet.clock, (notice) => notices.push(notice)), 'digest')
+    const lease = leased(await share.ask(ID))
+    const request = lease.during(() => fleet.clock.sleep(4000))
+    await fleet.clock.advance(4000)
+    await request
+    expect(await fleet.join().share.ask(ID)).toBe('busy')
+    await lease.release()
+    expect(notices).toEqual([])
   })
 })
 
