@@ -543,10 +543,10 @@ describe('a rejected token', () => {
     },
   )
 
-  it('may have been replaced by another process: a look at the store tells', async () => {
+  it('may have been replaced by another process: a look at the store tells, and brings what replaces it', async () => {
     const clock = new VirtualClock()
     const store = new MemoryTokenStore({ clock, plaintext: true })
-    const { renewal, server, token, puts, ends } = await renewed({ store, clock })
+    const { renewal, server, token, puts, ends, named, current } = await renewed({ store, clock })
     await clock.advance(10 * SECOND)
     const other = managed({ store: store.connect() }, clock)
     other.server.token()
@@ -561,5 +561,7 @@ describe('a rejected token', () => {
       ['token-2', true],
     ])
     expect([server.requests.length, ends()]).toEqual([1, 2])
+    renewal.reject(current())
+    expect(named('freshTokenRejected')).toMatchObject([{ fingerprint: current().fingerprint }])
   })
 })
