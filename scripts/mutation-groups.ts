@@ -35,8 +35,8 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
     tests: ['test/http/{origins,listed-origins}.test.ts'],
   },
   sources: {
-    mutate: ['src/{token-sources,token-source-inspection,keep-warm}.ts'],
-    tests: ['test/{token-sources,token-source-inspection,keep-warm}.test.ts'],
+    mutate: ['src/{bounded-cache,token-sources,token-source-inspection,keep-warm}.ts'],
+    tests: ['test/{bounded-cache,token-sources,token-source-inspection,keep-warm}.test.ts'],
   },
   renewal: {
     mutate: ['src/{token-renewal,token-flight,token-flights,request-spacing}.ts'],

@@ -188,6 +188,14 @@ describe('a refresh that is due', () => {
     },
   )
 
+  it('of a rejected token that is used on is not spread: it has waited already', () => {
+    const standing = new TokenStanding()
+    standing.reject(0)
+    standing.useOn(hour)
+    expect(standing.postponeRefresh('in step', hour, MINUTE, 1)).toBe(false)
+    expect(standing.dueAfterMs(hour)).toBe(0)
+  })
+
   it.each<['busy' | 'in step', afterRejection: boolean]>([
     ['busy', true],
     ['in step', false],
