@@ -85,7 +85,7 @@ async function bodyOf(data: string): Promise<Buffer> {
     const body = await readAll(path === '-' ? process.stdin : createReadStream(path), LARGEST_BODY)
     if (body !== undefined) return body
   } catch (error) {
-    throw new CommandError(`${path} cannot be read: ${codeOf(error) ?? 'unknown error'}.`)
+    throw new CommandError(`-d ${data} cannot be read: ${codeOf(error) ?? 'unknown error'}.`)
   }
   throw new CommandError('The body is larger than 256 MiB.', 'It is kept in memory, to be sent again with a new token.')
 }

@@ -61,7 +61,7 @@ export async function clientOptions({ settings, secret }: Configuration): Promis
     }),
     ...(caFile !== undefined && { ca: await authoritiesWith(String(caFile)) }),
     ...(dpopKeyFile !== undefined && { dpop: { key: await keyIn(String(dpopKeyFile), 'dpopKeyFile') } }),
-    ...(hasCertificate && { certificate: certificateOf(settings) }),
+    ...(hasCertificate && { certificate: await certificateOf(settings) }),
   }
   // Refuses what cannot be right before anybody is asked for a secret.
   if (secret.kind === 'prompt') new TokenManager({ ...options, clientSecret: 'asked for later' } as ClientOptions)
@@ -132,13 +132,15 @@ async function authoritiesWith(path: string): Promise<readonly string[]> {
   return [...trusted, given]
 }
 
-function certificateOf({ certificateFile, certificateKeyFile }: Settings): ClientOptions['certificate'] {
+async function certificateOf({ certificateFile, certificateKeyFile }: Settings): Promise<ClientOptions['certificate']> {
   if (typeof certificateFile !== 'string' || typeof certificateKeyFile !== 'string') {
     throw new CommandError(
       'A client certificate needs its key, and a key its certificate.',
       'Give both --certificate-file and --certificate-key-file.',
     )
   }
+  await textOf(certificateFile, 'certificateFile')
+  await textOf(certificateKeyFile, 'certificateKeyFile')
   return clientCertificateFromFiles({ cert: certificateFile, key: certificateKeyFile })
 }
 

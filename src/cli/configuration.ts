@@ -118,8 +118,10 @@ async function ofProfile(
     )
   }
   for (const { name: option, kind } of SETTINGS) {
-    if (kind !== 'file' || own[option] === undefined || typeof own[option] === 'string') continue
-    throw new CommandError(`\`profiles.${name}.${option}\` must be the path of a file.`)
+    const type = typeof own[option]
+    const [wanted, said] = kind === 'file' ? ['string', 'the path of a file'] : ['boolean', 'true or false']
+    if (type === 'undefined' || type === wanted || (kind !== 'file' && kind !== 'flag')) continue
+    throw new CommandError(`\`profiles.${name}.${option}\` must be ${said}.`)
   }
   if (!isOwn) await refuseOthers(profile, path)
   const text = clientSecret ?? (clientSecretVariable === undefined ? undefined : environment[clientSecretVariable])
@@ -180,7 +182,11 @@ async function readFileOf(path: string, isOwn: boolean): Promise<ConfigurationFi
   const text = isOwn ? await readPrivateFile(path) : await readGiven(path)
   if (text === undefined) return undefined
   try {
-    return ownOptions<ConfigurationFile>(JSON.parse(text), '', ['default', 'profiles'])
+    const read: unknown = JSON.parse(text)
+    if (typeof read !== 'object' || read === null || Array.isArray(read)) {
+      throw new CommandError(`${path} must hold an object with profiles.`)
+    }
+    return ownOptions<ConfigurationFile>(read, '', ['default', 'profiles'])
   } catch (error) {
     // What a parser says of a file quotes it.
     if (error instanceof SyntaxError) throw new CommandError(`${path} is not JSON.`)

@@ -42,13 +42,16 @@ export function connectionProblem(error: unknown, server: string): ConnectionPro
     const text = `${server} does not speak TLS (${code}).`
     return { about: 'TLS', text, hint: 'Is it the right port, and not one for plain http?' }
   }
+  if (/^(?:ENOTFOUND|EAI_)/.test(code)) {
+    const known = 'Is the name spelt right, and known in this network?'
+    return { about: 'Connection', text: `The host of ${server} is not known (${code}).`, hint: known }
+  }
   const isUp = 'Is the server up, the port right, and the way not blocked?'
   return { about: 'Connection', text: plainProblem(code, server), hint: isUp }
 }
 
 function plainProblem(code: string, server: string): string {
   if (code === 'ECONNREFUSED') return `Nothing listens at ${server}.`
-  if (/^(?:ENOTFOUND|EAI_)/.test(code)) return `The host of ${server} is not known (${code}).`
   if (/^(?:ECONNRESET|EPIPE)$/.test(code)) return `${server} closed the connection (${code}).`
   if (code.startsWith('HPE_')) return `What answers at ${server} does not speak HTTP (${code}).`
   return `${server} cannot be reached: ${code}.`

@@ -43,12 +43,17 @@ export async function checkConnection(
   return [{ mark: 'ok', about: 'Connection', text: `${host}:${port} answers, without TLS.` }]
 }
 
-async function certificateOf(host: string, port: number, authorities: ConnectionOptions): Promise<PeerCertificate> {
+interface ShownCertificate {
+  readonly certificate: PeerCertificate
+  readonly isTrusted: boolean
+}
+
+async function certificateOf(host: string, port: number, authorities: ConnectionOptions): Promise<ShownCertificate> {
   const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
   const socket = connectTls({ host, port, ...servername, ...authorities })
   await connected(socket, 'secureConnect')
   try {
-    return socket.getPeerCertificate()
+    return { certificate: socket.getPeerCertificate(), isTrusted: socket.authorized }
   } finally {
     socket.destroy()
   }
@@ -63,7 +68,12 @@ async function connected(socket: ReturnType<typeof connectPlain> | TLSSocket, ev
   if (event === 'connect') socket.destroy()
 }
 
-function tlsFinding({ valid_to: validTo }: PeerCertificate): Finding {
+function tlsFinding({ certificate: { valid_to: validTo }, isTrusted }: ShownCertificate): Finding {
+  if (!isTrusted) {
+    const text = 'The certificate is not trusted, but NODE_TLS_REJECT_UNAUTHORIZED=0 says to go on all the same.'
+    const hint = 'Unset it, and trust the authority by --ca-file: anybody in between can read secret and tokens.'
+    return { mark: 'wrong', about: 'TLS', text, hint }
+  }
   const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS)
   const text = `The certificate is trusted, and valid for ${days} days.`
   return { mark: days < SOON_DAYS ? 'note' : 'ok', about: 'TLS', text }

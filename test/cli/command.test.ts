@@ -197,6 +197,16 @@ describe('the configuration of the command', () => {
     expect(run.stderr).toContain('cannot be read: ENOTDIR')
   })
 
+  it.each([
+    ['no object', ['orders'], 'must hold an object'],
+    ['one with a flag that is a text', { profiles: { orders: { certificateForApi: 'yes' } } }, 'must be true or false'],
+  ])('is refused, if it is %s', async (_, configuration, said) => {
+    await withProfiles(configuration)
+    const run = await evertoken(['token', '--profile', 'orders'], folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(said)
+  })
+
   it('says which option of a profile is misspelt', async () => {
     await withProfiles({ profiles: { orders: { ...profile(), client_secret: SECRET } } })
     const run = await evertoken(['token', '--profile', 'orders'], folders())

@@ -142,6 +142,22 @@ describe('evertoken doctor', () => {
   })
 })
 
+it('tries each method with what it needs, and goes on after one that there is not', async () => {
+  const server = await started()
+  const report = await examined({ EVERTOKEN_ISSUER: server.issuer }, {}, [
+    'magic',
+    'private_key_jwt',
+    'client_secret_post',
+  ])
+  const tried = report.findings.filter(({ about }) => about.startsWith('Token request by'))
+  expect(tried.map(({ mark, text }) => [mark, text])).toEqual([
+    ['wrong', 'magic is no method of client authentication.'],
+    ['wrong', 'private_key_jwt needs a key.'],
+    ['ok', expect.stringContaining('A Bearer token')],
+  ])
+  expect(server.counts).toMatchObject({ issued: 1, refused: 0 })
+})
+
 describe('the first line of the report names the cause', () => {
   const causes: [title: string, run: () => Promise<Report>, cause: RegExp][] = [
     ['no client id', () => examined({ EVERTOKEN_ISSUER: 'https://as.example', EVERTOKEN_CLIENT_ID: '' }), /clientId/],
@@ -185,6 +201,26 @@ describe('the first line of the report names the cause', () => {
         return await examined({ EVERTOKEN_ISSUER: issuer, EVERTOKEN_CA_FILE: await trusting(authority) })
       },
       /certificate has expired/,
+    ],
+    [
+      'certificates that are not checked',
+      async () => {
+        const { issuer } = await started({ tls: true })
+        process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+        cleanUps.push(async () => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
+        return await examined({ EVERTOKEN_ISSUER: issuer })
+      },
+      /NODE_TLS_REJECT_UNAUTHORIZED=0/,
+    ],
+    [
+      'a client certificate that is not there',
+      async () =>
+        examined({
+          EVERTOKEN_ISSUER: 'https://as.example',
+          EVERTOKEN_CERTIFICATE_FILE: join(folder, 'nothing.pem'),
+          EVERTOKEN_CERTIFICATE_KEY_FILE: join(folder, 'nothing.key'),
+        }),
+      /certificateFile .*nothing\.pem cannot be read: ENOENT/,
     ],
     [
       'a certificate for another host',
