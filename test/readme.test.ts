@@ -234,6 +234,14 @@ describe('the documents', () => {
     expect(names.filter((name) => !sources.includes(name))).toEqual([])
   })
 
+  it('link a name to the source file that has it', () => {
+    const links = documents.flatMap((path) => [...read(path).matchAll(/\[`([^`]+)`\]\(\.\.\/(src\/[^)]+\.ts)\)/g)])
+    const names = links.map(([, name = '', file = '']) => ({ name: name.replace(/^.*\./, ''), file }))
+    expect(names.length).toBeGreaterThan(15)
+    const absent = names.filter(({ name, file }) => name !== 'ts' && !read(file).includes(name))
+    expect(absent).toEqual([])
+  })
+
   it('show the place of every source file, and of none that is gone', () => {
     const [, tree = ''] = /^```\n(.*?)^```$/ms.exec(read('docs/architecture.md')) ?? []
     const shown = [...tree.matchAll(/^ *(\S+\.ts)/gm)].map(([, file = '']) => file)
