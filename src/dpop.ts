@@ -79,7 +79,7 @@ export class Dpop {
       `,"iat":${Math.floor(now / 1000)}` +
       `${token === undefined ? '' : `,"ath":"${token.hash()}"`}` +
       `${nonce === undefined ? '' : `,"nonce":"${nonce}"`}}`
-    const input = `${this.#header}.${Buffer.from(claims).toString('base64url')}`
+    const input = `${this.#header}.${encodeSegment(claims)}`
     return `${input}.${this.#key.sign(input)}`
   }
 

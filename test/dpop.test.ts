@@ -76,7 +76,7 @@ describe('a DPoP proof', () => {
 
   it('D2: says for which method and URL it is, and when it was made, under an id of its own', async () => {
     const { jti, ...claims } = await claimsOf(dpopOf(), POST)
-    expect(jti).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+    expect(jti).toMatch(/^[\w-]{22}$/)
     // Whole seconds that have passed: a time ahead of the server's would be refused.
     expect(claims).toEqual({ htm: 'POST', htu: SERVER, iat: Math.floor(NOW / 1000) })
   })

@@ -390,10 +390,28 @@ describe('a thumbprint', () => {
   })
 })
 
+describe('a text', () => {
+  it.each([0, 1, 1365, 1366, 5000, 100_000])(
+    'may have any length, to be encoded and signed: %d characters',
+    (length) => {
+      const text = 'a'.repeat(length)
+      expect(Buffer.from(encodeSegment(text), 'base64url').toString()).toBe(text)
+      const signature = Buffer.from(imported(EC).sign(text), 'base64url')
+      const key = { key: createPublicKey(EC), dsaEncoding: 'ieee-p1363' } as const
+      expect(verify('sha256', Buffer.from(text), key, signature)).toBe(true)
+    },
+  )
+})
+
 describe('an id of a token', () => {
-  it('D2: is a random UUID', () => {
+  it('D2: is random, 132 bits in base64url, of which no part comes twice', () => {
     const ids = Array.from({ length: 1000 }, newTokenId)
-    expect(new Set(ids).size).toBe(1000)
-    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    for (const id of ids) expect(id).toMatch(/^[\w-]{22}$/)
+    expect(new Set(ids.flatMap((id) => [id.slice(0, 11), id.slice(11)])).size).toBe(2000)
+  })
+
+  it('is as random at each of its places', () => {
+    const ids = Array.from({ length: 4000 }, newTokenId)
+    for (let place = 0; place < 22; place += 1) expect(new Set(ids.map((id) => id[place])).size).toBe(64)
   })
 })

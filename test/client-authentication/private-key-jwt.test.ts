@@ -67,7 +67,7 @@ describe('privateKeyJwt', () => {
       iss: 'orders-service',
       sub: 'orders-service',
       aud: 'https://as.example',
-      jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      jti: expect.stringMatching(/^[\w-]{22}$/),
       iat: 1_767_225_600,
       exp: 1_767_225_660,
     })
