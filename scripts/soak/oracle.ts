@@ -40,7 +40,7 @@ const RECOVERY_MS = 15_000
 const STORE_RECOVERY_MS = 11_000
 // After an API rejected a fresh token, its 401s are the caller's for 10 seconds, and longer each time.
 const REJECTION_PAUSE_MS = 30_000
-// A token request whose second nonce is too old as well is denied, and the denial remembered.
+// A token request has two sendings: if the nonce changes just when it has learned one, it is denied, which is remembered.
 const NONCE_PAUSE_MS = 3000
 // What is reported and what is measured are not of the same instant.
 const SLACK_MS = 500
@@ -64,11 +64,9 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   const isUseless = latest !== undefined && failure.rejected.includes(latest.fingerprint) && !failure.retryable
   if (latest !== undefined && !isUseless && isValid(latest, failure, timeline)) return neednt('it had a valid token')
   if (canBeFound(failure, timeline)) return neednt('the store had a valid token')
-  if (
-    boundTo('key').includes(client) &&
-    hasTwo(timeline.tokenNonces, { ...failure, from: failure.from - NONCE_PAUSE_MS })
-  )
-    return had('the token endpoint wants ever new nonces')
+  const isDenied = failure.tokenError === 'request_denied' && boundTo('key').includes(client)
+  if (isDenied && timeline.tokenNonces.some((at) => at >= failure.from - NONCE_PAUSE_MS && at <= failure.to))
+    return had('the token endpoint wants yet another nonce')
   if (touches(prolonged(timeline.withoutTokens, RECOVERY_MS), failure)) return had('no token could be had')
   if (failure.tokenError === undefined && areFreshRejected(failure, timeline))
     return had('the API rejects fresh tokens')
@@ -91,7 +89,9 @@ function isValid({ worker, at, lifetimeMs, leftMs }: Holding, during: Span, time
   const ahead = jumps.filter((jump) => jump.worker === worker && jump.at >= at && jump.at <= during.to && jump.byMs > 0)
   const agedMs = ahead.reduce((sum, { byMs }) => sum + byMs, 0)
   const usedUntil = at + leftMs - agedMs - Math.min(lifetimeMs / 10, 10_000)
-  const isRevoked = revocations.some((revokedAt) => revokedAt >= at - SLACK_MS && revokedAt <= during.to)
+  // One that was found is older, and may be of before a revocation.
+  const requestedAt = at - (lifetimeMs - leftMs)
+  const isRevoked = revocations.some((revokedAt) => revokedAt >= requestedAt - SLACK_MS && revokedAt <= during.to)
   return !isRevoked && during.to < usedUntil - SLACK_MS
 }
 
