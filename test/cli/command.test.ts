@@ -358,8 +358,8 @@ describe('the output of the command', () => {
     expect(run.stderr).toContain('The output cannot be written: ENOSPC.')
   })
 
-  it('needs nobody who reads what went wrong', async () => {
-    const run = await inShell('exec "$0" --experimental-strip-types "$1" token --profile none 2>&-', folders())
+  it.runIf(process.platform === 'linux')('needs nobody who reads what went wrong', async () => {
+    const run = await inShell('exec "$0" --experimental-strip-types "$1" token --profile none 2> /dev/full', folders())
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
   })
 })
