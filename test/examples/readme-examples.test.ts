@@ -236,18 +236,10 @@ describe('the examples of the README', () => {
       name.endsWith('.ts'),
     )
     const tested = new Set(['errors', NOT_RUN_HERE, ...EXAMPLES.map(([name]) => name)])
-    const others = [
-      'get-started',
-      'incidents',
-      'main-job',
-      'print-token',
-      'quick-start',
-      'partner-endpoints',
-      'undici',
-      'fleet',
-      'telemetry',
-    ]
-    const texts = others.map((name) => readFileSync(new URL(`${name}.test.ts`, import.meta.url), 'utf8'))
+    const here = new URL('./', import.meta.url)
+    const texts = readdirSync(here)
+      .filter((name) => name.endsWith('.test.ts') && !import.meta.url.endsWith(name))
+      .map((name) => readFileSync(new URL(name, here), 'utf8'))
     const hasItsOwn = (name: string) => texts.some((text) => text.includes(`examples/${name}.ts`))
     expect(
       names.map((name) => name.replace(/\.ts$/, '')).filter((name) => !tested.has(name) && !hasItsOwn(name)),
