@@ -41,12 +41,9 @@ export class BoundedCache<Value extends Cacheable> {
 
   /** The value of this key, made if there is none. */
   getOrCreate(key: string, create: () => Value): Value {
-    const known = this.get(key)
-    if (known !== undefined && (this.#pinned.has(key) || this.#recent?.has(key))) return known
-    const value = known ?? create()
-    this.#busy.delete(key)
-    this.#keepRecent(key, value)
-    if (this.#busy.size > 0) this.#lookAtBusy(value)
+    const value = this.get(key) ?? create()
+    if (!this.#pinned.has(key)) this.#keepRecent(key, value)
+    this.#lookAtBusy(value)
     return value
   }
 
@@ -55,14 +52,13 @@ export class BoundedCache<Value extends Cacheable> {
     const key = value.key()
     this.#pinned.set(key, value)
     this.#recent?.delete(key)
-    this.#busy.delete(key)
   }
 
   /** Keeps a value findable for as long as somebody holds it. */
   hold(value: Value): void {
     const key = value.key()
     // A reference may have lost its value and still be there.
-    if (this.#pinned.has(key) || this.#held.get(key)?.deref() !== undefined) return
+    if (this.#held.get(key)?.deref() !== undefined) return
     this.#held.set(key, new WeakRef(value))
     this.#dropped.register(value, key)
   }

@@ -69,6 +69,24 @@ describe('BoundedCache', () => {
     expect(cache.getOrCreate('pinned', never)).toBe(pinned)
   })
 
+  it('counts nothing that is pinned, though it is used while others are busy', () => {
+    const cache = new BoundedCache<Value>(1)
+    const [pinned, busy] = fill(cache, ['pinned', 'busy']) as [Value, Value]
+    cache.pin(pinned)
+    busy.isBusy = true
+    fill(cache, ['a'])
+    expect([cache.get('pinned'), cache.getOrCreate('pinned', never)]).toEqual([pinned, pinned])
+    expect(names(cache)).toEqual(['a', 'busy', 'pinned'])
+  })
+
+  it('tells values from the pinned ones to those used last', () => {
+    const cache = new BoundedCache<Value>(4)
+    const [pinned] = fill(cache, ['a', 'b', 'pinned', 'c']).slice(2) as [Value]
+    cache.pin(pinned)
+    cache.get('a')
+    expect([...cache.values()].map(({ name }) => name)).toEqual(['pinned', 'b', 'c', 'a'])
+  })
+
   it('frees the place of what is pinned', () => {
     const cache = new BoundedCache<Value>(2)
     const [, pinned] = fill(cache, ['a', 'pinned']) as [Value, Value]
@@ -198,6 +216,8 @@ describe('BoundedCache', () => {
     await new Promise((resolve) => setImmediate(resolve))
     collectGarbage()
     expect(cache.get('a')).toBeUndefined()
+    expect([...cache.lasting()]).toEqual([])
+    expect(names(cache)).toEqual(['b'])
     const [again] = fill(cache, ['a']) as [Value]
     cache.hold(again)
     fill(cache, ['c'])
