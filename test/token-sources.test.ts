@@ -96,6 +96,8 @@ describe('the source of a token', () => {
     const { client, server } = counting({ grant: tokenExchange() }, 'orders', () => isClosed)
     const source = new TokenSources(10, 10).of(client, {})
     await expect(source.getToken()).rejects.toMatchObject({ code: 'subject_token_missing', client: 'orders' })
+    // Nothing has failed that users of the same client would hear of.
+    expect(source.inspect().failure).toBeUndefined()
     isClosed = true
     await expect(source.getToken()).rejects.toMatchObject({ code: 'closed' })
     expect(server.requests).toHaveLength(0)
