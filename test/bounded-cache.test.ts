@@ -184,6 +184,14 @@ describe('BoundedCache', () => {
     for (const { name } of gone) expect(cache.get(name)).toBeUndefined()
   })
 
+  it('forgets what is pinned where nothing else ever was', () => {
+    const cache = new BoundedCache<Value>(2)
+    const pinned = new Value('pinned')
+    cache.pin(pinned)
+    expect(cache.deleteWhere(() => true)).toEqual(new Set([pinned]))
+    expect(cache.get('pinned')).toBeUndefined()
+  })
+
   it('tells which values last: those that are pinned or held', () => {
     const cache = new BoundedCache<Value>(5)
     const [pinned, held, busy] = fill(cache, ['pinned', 'held', 'busy', 'recent']) as [Value, Value, Value]
