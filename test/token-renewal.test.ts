@@ -298,14 +298,6 @@ describe('the renewal of a token', () => {
     expect(renewal.busy()).toBe(true)
   })
 
-  it('remembers of a token that is rejected during a pause that the next one takes its place', async () => {
-    const { renewal, token } = await renewed()
-    renewal.failures.refreshFailed(OUTAGE, token)
-    renewal.reject(token)
-    expect(renewal.standing.of(token, 0)).toBe('fresh')
-    expect(renewal.standing.replace()).toBe(true)
-  })
-
   it('can be put off while there is a token, where another process is busy with it', async () => {
     const { renewal, token, clock, forgetToken } = await renewed()
     await clock.advance(HOUR * 0.7)
