@@ -85,7 +85,8 @@ export class SoakedWorker {
   }
 
   #say(message: ToWorker): void {
-    if (this.#child.connected) this.#child.send(message)
+    // It may end just now; whoever waits for that will know.
+    if (this.#child.connected) this.#child.send(message, () => {})
   }
 }
 
