@@ -6,6 +6,9 @@ import { type Comparison, type Group, jobs, type Variant, type Work } from './ha
 import { startServer } from './server.ts'
 import { filledManager, tokenText } from './tokens.ts'
 
+// A request leaves much behind: only in long turns does each variant get its share of the garbage collection.
+const LEAST = 1500
+
 interface Sender {
   readonly dispatcher: Dispatcher
   readonly headers?: Record<string, string>
@@ -22,7 +25,7 @@ async function workOf(url: string, concurrency: number, sender: Sender): Promise
     return await body.json()
   }
   await once()
-  return jobs(concurrency, once)
+  return { ...jobs(concurrency, once), least: LEAST }
 }
 
 type Equip = (url: string, inner: Dispatcher) => Sender | Promise<Sender>
