@@ -1,5 +1,5 @@
 /** What each command shows of itself in its help; each line runs in bash. */
-export const EXAMPLES = {
+export const EXAMPLES: Readonly<Record<'evertoken' | 'token' | 'call' | 'doctor' | 'inspect', readonly string[]>> = {
   evertoken: [
     'evertoken token --issuer https://auth.example.com --client-id orders',
     'evertoken call --profile orders https://api.example.com/orders',
@@ -18,7 +18,7 @@ export const EXAMPLES = {
   ],
   doctor: ['evertoken doctor', 'evertoken doctor --profile orders --try client_secret_post -o json'],
   inspect: ['evertoken token | evertoken inspect', 'evertoken inspect --cached -o json'],
-} as const satisfies Readonly<Record<string, readonly string[]>>
+}
 
 /** The end of a command's help. */
 export function examplesOf(command: keyof typeof EXAMPLES): string {
