@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { type Comparison, type Figure, type Pace, spreadOf, type Work } from './harness.ts'
+import { type Comparison, type Figure, FLOOR_AGAIN, type Pace, spreadOf, type Variant, type Work } from './harness.ts'
 
 /** CPU and wall time per operation, in microseconds. */
 export interface Cost {
@@ -20,18 +20,20 @@ interface Runner {
 /** What a process of its own is told to do. @see member.ts */
 export type Order = { readonly warmUp: Pace } | { readonly turn: number }
 
-/** Measures all variants of a row side by side. */
+/** Measures all variants of a row side by side, and the floor twice: smaller differences than between these mean nothing. */
 export async function compare(file: string, row: Comparison, pace: Pace): Promise<Figure[]> {
+  const [floor, ...others] = row.variants as [Variant, ...Variant[]]
+  const variants = [floor, { ...floor, name: FLOOR_AGAIN }, ...others]
   const surroundings = await row.surroundings?.()
   const given = surroundings?.given ?? {}
-  const costs: Cost[][] = row.variants.map(() => [])
+  const costs: Cost[][] = variants.map(() => [])
   const generations = row.apart ? pace.generations : 1
   try {
     for (let generation = 0; generation < generations; generation += 1) {
       const runners = await Promise.all(
-        row.variants.map(async (variant, i) =>
+        variants.map(async (variant, i) =>
           row.apart
-            ? ProcessRunner.start([file, row.name, String(i), JSON.stringify(given)])
+            ? ProcessRunner.start([file, row.name, String(Math.max(0, i - 1)), JSON.stringify(given)])
             : new WorkRunner(await variant.prepare(given)),
         ),
       )
@@ -50,9 +52,15 @@ export async function compare(file: string, row: Comparison, pace: Pace): Promis
   } finally {
     await surroundings?.close()
   }
-  return row.variants.map(({ name, role, bound }, i) => {
-    const [floor = [], own = []] = [costs[0], costs[i]]
-    const ratios = (of: keyof Cost) => spreadOf(own.map((cost, round) => cost[of] / (floor[round]?.[of] ?? Number.NaN)))
+  const [first = [], again = []] = costs
+  // To the mean of both floors, but for the second of them.
+  const floorOf = (i: number, round: number, of: keyof Cost): number => {
+    const [one, other] = [first[round], (i < 2 ? first : again)[round]]
+    return one === undefined || other === undefined ? Number.NaN : (one[of] + other[of]) / 2
+  }
+  return variants.map(({ name, role, bound }, i) => {
+    const own = costs[i] ?? []
+    const ratios = (of: keyof Cost) => spreadOf(own.map((cost, round) => cost[of] / floorOf(i, round, of)))
     return {
       ...{ name, role, unit: 'x', value: ratios('cpu'), wall: ratios('wall') },
       microseconds: spreadOf(own.map(({ cpu }) => cpu)).median,

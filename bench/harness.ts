@@ -5,7 +5,8 @@
  *   `node bench/main.ts --only <part of a row's name>` runs some rows, `--quick` runs less of each, in about 3 seconds.
  * - A {@link Comparison} gives variants, of which the first is the floor. Each is warmed up, then all take turns in short
  *   slices of equal CPU time, in a new order in each round; the figure is the median over all rounds of the ratio of a
- *   variant's time per operation to the floor's in the same round.
+ *   variant's time per operation to the floor's in the same round. The floor takes two turns in each, as if it were two
+ *   variants: ratios are to the mean of both, and the ratio of one to the other shows what differences mean nothing.
  * - Variants run in one process, unless they disturb each other (the shapes of objects that one makes slow down code
  *   that others share): with `apart` each has a process of its own, still in turns.
  * - A {@link Survey} measures whatever is no ratio of CPU time, and gives its figures itself.
@@ -64,6 +65,9 @@ export interface Survey {
   readonly about: string
   readonly measure: (pace: Pace) => Promise<readonly Figure[]>
 }
+
+/** The name of the floor as it was measured beside itself. */
+export const FLOOR_AGAIN = 'the floor again'
 
 /** How long to measure. */
 export interface Pace {

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type BarGroup, drawBars } from './bars.ts'
-import type { Figure, Spread } from './harness.ts'
+import { type Figure, FLOOR_AGAIN, type Spread } from './harness.ts'
 import type { Machine } from './machine.ts'
 
 /** A row with its figures. */
@@ -76,13 +76,14 @@ function documentOf(results: Results): string {
     `Every figure is a ratio to a floor that was measured beside it, in the same run: the variants take turns in slices of
 some milliseconds of CPU time, in a new order in each round, and the figure is the median over all rounds of the ratio of
 the CPU time of one operation (user and system, garbage collection included) to the floor's in the same round. The
-quartiles are in parentheses. Tokens are 1 KB long and at hand, and 64 keys are live, unless a row says otherwise. Peers
+quartiles are in parentheses. The floor is measured twice, as if it were two variants; ratios are to the mean of both, and
+“the floor again” is the ratio of one to the other: what a difference has to be above on this machine to mean anything. Tokens are 1 KB long and at hand, and 64 keys are live, unless a row says otherwise. Peers
 are set up as their documents say.`,
     `Measured on ${date}: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; ${minutes} minutes; load ${load} before
 and ${loadAfter} after. ${versions.join(', ')}.`,
     '## Bounds',
     table(
-      ['Measure', 'Bound', 'evertoken', 'Peers'],
+      ['Measure', 'Bound', 'evertoken', 'The floor again', 'Peers'],
       results.groups.flatMap(({ rows }) => rows.flatMap(summaryOf)),
     ),
     ...results.groups.flatMap(sectionOf),
@@ -93,13 +94,15 @@ and ${loadAfter} after. ${versions.join(', ')}.`,
 
 function summaryOf({ title, figures }: MeasuredRow): string[][] {
   const peers = figures.filter(({ role }) => role === 'peer')
+  const again = figures.find(({ name }) => name === FLOOR_AGAIN)
+  const noise = again === undefined ? '–' : inWords(again, again.value)
   const seen = peers.map((peer) => `${peer.name} ${short(peer.value.median)}${unitOf(peer)}`).join('; ')
   return figures.flatMap((figure) => {
     const { name, role, bound } = figure
     if (role !== 'ours' || bound === undefined) return []
     const what = name === 'evertoken' ? title : `${title}: ${name}`
     const verdict = isWithin(figure) ? '' : ' **missed**'
-    return [[what, `${bound}${unitOf(figure)}`, `${inWords(figure, figure.value)}${verdict}`, seen || '–']]
+    return [[what, `${bound}${unitOf(figure)}`, `${inWords(figure, figure.value)}${verdict}`, noise, seen || '–']]
   })
 }
 
