@@ -28,6 +28,29 @@ function fill(cache: BoundedCache<Value>, keys: readonly string[]): Value[] {
   return keys.map((key) => cache.getOrCreate(key, () => new Value(key)))
 }
 
+setFlagsFromString('--expose-gc')
+const gc: () => void = runInNewContext('gc')
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Takes away what nobody has. */
+async function collectGarbage(): Promise<void> {
+  // References stay strong for the rest of the turn in which they were made or looked at.
+  await turn()
+  gc()
+}
+
+/** The same, and waits until all have been told whose business it is. */
+async function collectAndTell(): Promise<void> {
+  let isTold = false
+  const registry = new FinalizationRegistry(() => {
+    isTold = true
+  })
+  const dropOne = () => registry.register({}, undefined)
+  dropOne()
+  while (!isTold) await collectGarbage()
+  await turn()
+}
+
 describe('BoundedCache', () => {
   it('makes the value of a key once, and finds it again', () => {
     const cache = new BoundedCache<Value>(2)
@@ -214,22 +237,34 @@ describe('BoundedCache', () => {
   })
 
   it('can hold a new value for a key whose held value is gone', async () => {
-    setFlagsFromString('--expose-gc')
-    const collectGarbage: () => void = runInNewContext('gc')
     const cache = new BoundedCache<Value>(1)
     const holdAndDrop = () => cache.hold(fill(cache, ['a'])[0] as Value)
     holdAndDrop()
     fill(cache, ['b'])
-    // References stay strong for the rest of the turn in which they were made or looked at.
-    await new Promise((resolve) => setImmediate(resolve))
-    collectGarbage()
+    await collectGarbage()
     expect(cache.get('a')).toBeUndefined()
     expect([...cache.lasting()]).toEqual([])
     expect(names(cache)).toEqual(['b'])
     const [again] = fill(cache, ['a']) as [Value]
     cache.hold(again)
     fill(cache, ['c'])
+    // The cache is told of the first one when there is a second already.
+    await collectAndTell()
     expect(cache.get('a')).toBe(again)
+  })
+
+  it('forgets the key of a held value that is gone, and does not mind one that was deleted before', async () => {
+    const cache = new BoundedCache<Value>(1)
+    const holdAndDrop = (key: string) => cache.hold(fill(cache, [key])[0] as Value)
+    for (const key of ['a', 'b']) holdAndDrop(key)
+    cache.deleteWhere(({ name }) => name === 'b')
+    const [last] = fill(cache, ['last']) as [Value]
+    cache.hold(last)
+    await collectAndTell()
+    // In the order in which they came to be held.
+    const again = new Value('a')
+    cache.hold(again)
+    expect([...cache.lasting()]).toEqual([last, again])
   })
 
   it('has one value for a key, always: as long as one is pinned, held or busy there is no other', () => {
