@@ -119,6 +119,23 @@ describe('what Prometheus scrapes', () => {
     `)
     expect(text).not.toMatch(/token-\d|Bearer|correct horse/)
   })
+
+  it('has buckets that fit what is measured: requests and waits, calls of a store, what is left of tokens', async () => {
+    await using prometheus = await startPrometheus()
+    await everythingHappens(prometheus.meterProvider)
+    const limits: Record<string, number[]> = {}
+    for (const sample of (await prometheus.samples()).keys()) {
+      const [, name = '', limit] = /^(\w+)_bucket\{.*le="([\d.]+)"/.exec(sample) ?? []
+      if (limit !== undefined) limits[name] = [...new Set([...(limits[name] ?? []), Number(limit)])]
+    }
+    const range = (seconds: readonly number[]) => [Math.min(...seconds), Math.max(...seconds)]
+    expect(Object.fromEntries(Object.entries(limits).map(([name, seconds]) => [name, range(seconds)]))).toEqual({
+      evertoken_token_wait_duration: [0.005, 15],
+      evertoken_token_remaining_lifetime: [1, 86_400],
+      evertoken_token_request_duration: [0.005, 15],
+      evertoken_store_operation_duration: [0.0005, 1],
+    })
+  })
 })
 
 /** What is done, and the sample that tells of it, with its value. */
