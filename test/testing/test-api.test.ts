@@ -158,18 +158,30 @@ describe('DPoP', () => {
     await tokens.close()
   })
 
-  it.each<[string, { typ?: string; jwk?: object }, string | undefined]>([
+  it('says which scope a bound token needs', async () => {
+    await using server = await startAuthorizationServer({ clients: { orders: 's' } })
+    await using api = await startApi({ server, scope: 'orders.write' })
+    const tokens = new TokenManager({ ...server.clientOptions(), dpop: true })
+    const answer = await createTokenFetch(tokens, { origins: [api.origin] })(api.origin)
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('www-authenticate')).toBe('DPoP error="insufficient_scope", scope="orders.write"')
+    await tokens.close()
+  })
+
+  it.each<[string, { typ?: string; jwk?: object; jti?: undefined }, string | undefined]>([
     ['a proof', {}, undefined],
     ['a JWT of another type', { typ: 'JWT' }, 'invalid_dpop_proof'],
     ['one that gives its private key away', { jwk: JWK.privateKey.export({ format: 'jwk' }) }, 'invalid_dpop_proof'],
     ['one with the key of somebody else', { jwk: newJwk() }, 'invalid_dpop_proof'],
-  ])('takes from a client: %s', async (_, header, error) => {
+    ['one that cannot be told from others', { jti: undefined }, 'invalid_dpop_proof'],
+  ])('takes from a client: %s', async (_, changes, error) => {
     await using server = await startAuthorizationServer({ clients: { orders: 's' } })
+    const { jti, ...header } = { jti: 'a', ...changes }
     const own = { alg: 'ES256', typ: 'dpop+jwt', jwk: JWK.publicKey.export({ format: 'jwk' }), ...header }
     const dpop = await new SignJWT({
       htm: 'POST',
       htu: server.tokenEndpoint,
-      jti: 'a',
+      ...(jti !== undefined && { jti }),
       iat: Math.floor(Date.now() / 1000),
     })
       .setProtectedHeader(own as never)
