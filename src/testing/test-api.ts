@@ -21,7 +21,7 @@ export interface TestApiOptions extends ScriptedServerOptions {
   readonly scope?: string | undefined
   /** Answers the requests that are let in. Default: 200 with `{ "ok": true }`. */
   readonly respond?: ((request: ReceivedRequest) => TestApiAnswer) | undefined
-  /** Wants a nonce in DPoP proofs. Default `false`. @see RFC 9449 §9 */
+  /** Wants a nonce in DPoP proofs, which then tells the time in place of `iat`. Default `false`. @see RFC 9449 §9 */
   readonly dpopNonce?: boolean | undefined
 }
 

@@ -11,7 +11,7 @@ export interface TestAuthorizationServerOptions extends ScriptedServerOptions {
   readonly clients?: Readonly<Record<string, string | TestClient>> | undefined
   /** How long tokens live. Default: an hour. */
   readonly lifetimeMs?: number | undefined
-  /** Wants a nonce in DPoP proofs. Default `false`. @see RFC 9449 §8 */
+  /** Wants a nonce in DPoP proofs, which then tells the time in place of `iat`. Default `false`. @see RFC 9449 §8 */
   readonly dpopNonce?: boolean | undefined
   /** Members of successful token responses, beside or instead of the usual ones; `undefined` leaves one out. */
   readonly tokenResponse?: Readonly<Record<string, unknown>> | undefined
