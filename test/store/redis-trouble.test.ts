@@ -100,8 +100,8 @@ describe.skipIf(!canStartRedis).each(CLIENTS)('Redis in trouble, by $client', ({
         const begun = performance.now()
         expect(await share.ask(ID)).toBe('unavailable')
         expect(await share.put(ID, token(), HOUR)).toBe(false)
-        // 50 ms each, and what a busy machine adds.
-        expect(performance.now() - begun).toBeLessThan(400)
+        // 50 ms each, and whatever a busy machine adds to that: without a limit some never end.
+        expect(performance.now() - begun).toBeLessThan(5000)
       }
       const failed = notices.flatMap((notice) => (notice.kind === 'failed' ? [notice.reason] : []))
       expect(failed).toHaveLength(10)
