@@ -61,8 +61,10 @@ export class ProxyTunnel extends Agent {
     if (background) connect.once('socket', (socket) => socket.unref())
     return await new Promise<Duplex>((resolve, reject) => {
       connect.on('error', ({ code }: NodeJS.ErrnoException) => reject(unreachable(code)))
-      connect.once('connect', ({ statusCode }, socket) => {
-        if (statusCode === 200) {
+      connect.once('connect', ({ statusCode = 0 }, socket, first) => {
+        if (statusCode >= 200 && statusCode < 300) {
+          // What came along with the answer is the server's, whatever length the answer gives itself.
+          if (first.length > 0) socket.unshift(first)
           resolve(socket)
           return
         }
@@ -82,13 +84,13 @@ function requestTo({ url }: HttpProxy, options: ClientRequestArgs): ClientReques
   return requestByTls(url, { ...options, servername })
 }
 
-function refused(status: number | undefined): ProxyError {
+function refused(status: number): ProxyError {
   return new ProxyError(`the proxy answered CONNECT with status ${status}`, {
     hint:
       status === 407
         ? 'It wants other credentials: give them in the URL, `http://user:password@host:port`.'
         : 'Does it allow connections to this host and port? `proxy` and NO_PROXY say which requests use it.',
-    retryable: status === undefined || status >= 500,
+    retryable: status >= 500,
   })
 }
 

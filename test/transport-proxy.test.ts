@@ -94,6 +94,26 @@ describe('an https request through a proxy', () => {
     ])
   })
 
+  it.each([
+    ['of any status 2xx', 'HTTP/1.1 201 Created\r\n\r\n'],
+    ['that says it has a body, which CONNECT has not', 'HTTP/1.1 299 Fine\r\ncontent-length: 5\r\n\r\n'],
+    ['in chunks', 'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'],
+  ])('goes on after an answer %s', async (_, accept) => {
+    await using server = await startAuthServer()
+    await using proxy = await startConnectProxy({ to: server, accept })
+    const response = await createTransport({ client: 'orders', proxy: proxy.url, ca: authority.cert })(request())
+    expect(response.body).toBe('{"from":"server"}')
+  })
+
+  it('takes what comes along with the proxy’s answer for the server’s, and loses none of it', async () => {
+    await using server = await startAuthServer()
+    await using proxy = await startConnectProxy({ to: server, accept: 'HTTP/1.1 200 OK\r\n\r\n{"from":"proxy"}' })
+    const send = createTransport({ client: 'orders', proxy: proxy.url, ca: authority.cert })
+    expect(await failure(send(request()))).toMatchObject({ code: 'tls', systemCode: 'ERR_SSL_WRONG_VERSION_NUMBER' })
+    expect(server.requests).toEqual([])
+    await proxy.allClosed()
+  })
+
   it('shows the proxy credentials to the proxy alone', async () => {
     await using server = await startAuthServer()
     await using proxy = await startConnectProxy({ to: server })

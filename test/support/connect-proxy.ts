@@ -10,6 +10,8 @@ export interface ConnectProxyOptions {
   to: { readonly port: number }
   /** Answers CONNECT with this status, or this text, instead of opening a tunnel; a function is called instead of any answer. */
   refuse?: number | string | (() => void)
+  /** The answer that opens a tunnel. Default: status 200, and nothing else. */
+  accept?: string
   /** Makes it an https proxy. */
   tls?: TestCertificate & { readonly ca?: string }
 }
@@ -36,7 +38,7 @@ export interface ConnectProxy extends AsyncDisposable {
 }
 
 export async function startConnectProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
-  const { to, refuse, tls } = options
+  const { to, refuse, accept = 'HTTP/1.1 200 Connection established\r\n\r\n', tls } = options
   const tunnels: ConnectProxy['tunnels'] = []
   const forwards: string[] = []
   const sockets = new Set<Socket>()
@@ -75,7 +77,7 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
       client.end(`HTTP/1.1 ${refuse} Refused\r\ncontent-length: 24\r\n\r\n{"access_token":"proxy"}`)
       return
     }
-    client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+    client.write(accept)
     const upstream = connect(to.port, '127.0.0.1')
     upstream.on('error', () => client.destroy())
     client.on('close', () => upstream.destroy())
