@@ -91,6 +91,16 @@ describe('axios, with tokens that are bound to a key', () => {
     expect([config.transformRequest, config.transformResponse]).toEqual([transformRequest, transformResponse])
   })
 
+  it.each([{ scope: 'orders.read' }, { scope: ['orders.read'] }])(
+    'sends a request once more that says which token it wants, when that is rejected: %o',
+    async (token) => {
+      const { api, client, server } = attached()
+      api.answer = () => ({ status: api.requests.length === 1 ? 401 : 200 })
+      expect((await client.get('/orders', { token })).status).toBe(200)
+      expect(server.requests).toHaveLength(2)
+    },
+  )
+
   it('D9: gives up the answer that wants a nonce', async () => {
     const { api, client } = attached()
     const streams: Readable[] = []

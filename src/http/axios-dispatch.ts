@@ -64,10 +64,10 @@ export class PreparedAxios {
   async #sendOnce(config: PassageConfig, transforms: Partial<PassageConfig>): Promise<AxiosResponse> {
     try {
       const answer = await this.#bare.request({ ...config, ...transforms })
-      restoreTransforms(answer.config, config)
+      restoreConfig(answer.config, config)
       return answer
     } catch (error) {
-      restoreTransforms((error as AxiosError).config, config)
+      restoreConfig((error as AxiosError).config, config)
       throw error
     }
   }
@@ -98,7 +98,9 @@ function withProof(config: PassageConfig, request: TokenRequest): PassageConfig 
   return { ...config, headers: headers as PassageConfig['headers'], maxRedirects: 0 }
 }
 
-// What comes back may be sent again by others, and then has to be transformed as the caller said.
-function restoreTransforms(sent: object | undefined, { transformRequest, transformResponse }: PassageConfig): void {
-  if (sent !== undefined) Object.assign(sent, { transformRequest, transformResponse })
+// What comes back may be sent again, and then has to be transformed as the caller said, and to ask for the same token: axios
+// copies objects.
+function restoreConfig(sent: object | undefined, config: PassageConfig): void {
+  const { transformRequest, transformResponse, token } = config
+  if (sent !== undefined) Object.assign(sent, { transformRequest, transformResponse }, token !== undefined && { token })
 }
