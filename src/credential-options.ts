@@ -29,7 +29,8 @@ export function readAuthentication(o: ClientOptions, at: string): ClientAuthenti
   if (method !== undefined && !CLIENT_SECRET_METHODS.includes(method)) {
     const names = CLIENT_SECRET_METHODS.map((name) => `'${name}'`).join(', ')
     const factory = FACTORIES.get(method)
-    const meant = CLIENT_SECRET_METHODS.find((name) => name.endsWith(`_${String(method).toLowerCase()}`))
+    const word = typeof method === 'string' ? `_${(method as string).toLowerCase()}` : undefined
+    const meant = word && CLIENT_SECRET_METHODS.find((name) => name.endsWith(word))
     const hint = (factory && `For this method give \`${factory}\`.`) ?? (meant && `Did you mean '${meant}'?`)
     throw optionError(`${at}clientAuthentication`, `must be ${names} or what a factory returned`, hint)
   }

@@ -177,6 +177,8 @@ function taken(
   const requestedAt = { wall: clock.now() - ageMs, monotonic: clock.monotonicNow() - ageMs }
   const { tokenType, scope, authorizationDetails, lifetimeMs, refreshInMs } = found
   const obtained = { tokenType, scope, authorizationDetails, lifetimeMs, refreshInMs, requestedAt, certificate }
+  // Without a key it is of no use. What is in the clear anybody may have written.
+  if (tokenType === 'DPoP' && settings.dpop === undefined) return undefined
   const token = accessToken({ ...obtained, value: found.reveal() }, context)
   if (settings.requireScope && missingScopes(plan.scope, scope).length > 0) return undefined
   if (!isEnough(token, leftMs, plan, context)) return undefined

@@ -22,6 +22,11 @@ describe('what fuzzing has brought up', () => {
     ],
     ['no files of a certificate', () => clientCertificateFromFiles(null as never), /`options` must be an object/],
     ['no options of a store', () => new MemoryTokenStore(null as never), /`options` must be an object/],
+    [
+      'a client authentication that is no text, and cannot be made one',
+      () => new TokenManager({ ...CLIENT, clientAuthentication: { __proto__: null } as never }),
+      /`clientAuthentication` must be/,
+    ],
     ['no options of Auth0', () => auth0(undefined as never), /`options` must be an object/],
     ['no options of Okta', () => okta(undefined as never), /`options` must be an object/],
     ['no options of Keycloak', () => keycloak('a' as never), /`options` must be an object/],
@@ -39,6 +44,20 @@ describe('what fuzzing has brought up', () => {
     expect(await fleet.tokensOf([{ tokens } as never])).toEqual(['token-1'])
     const { expiresAt } = tokens.inspect({}).token ?? {}
     expect(Date.parse(String(expiresAt))).toBeLessThanOrEqual(fleet.clock.now() + 3_600_000)
+  })
+
+  it('a token of a store that is bound to a key is of no use to a client without one', async () => {
+    const fleet = new Fleet()
+    const encryption = { plaintext: true }
+    await fleet.tokensOf([fleet.join({}, encryption)])
+    fleet.store.tamper((record) => {
+      const [, head = '', content = ''] = /^(.*[.])([^.]+)$/s.exec(record.value) ?? []
+      const bound = Buffer.from(content, 'base64').toString().replace('"Bearer"', '"DPoP"')
+      return { ...record, value: head + Buffer.from(bound).toString('base64') }
+    })
+    const { tokens } = fleet.join({}, encryption)
+    expect(await fleet.tokensOf([{ tokens } as never])).toEqual(['token-2'])
+    expect(tokens.inspect({}).token?.tokenType).toBe('Bearer')
   })
 
   it.each<[string, unknown]>([
