@@ -58,7 +58,7 @@ export function transportFailure(thrown: unknown, request: FailedRequest): Token
     client,
     message: `Could not reach ${shownUrl(url)} for client "${client}": ${what}.`,
     hint: proxyError?.hint ?? hintFor(systemCode, url),
-    retryable: proxyError?.retryable ?? kindOf(systemCode) !== 'tls',
+    retryable: kindOf(systemCode) !== 'tls' && (proxyError?.retryable ?? true),
     systemCode,
     cause: cause ?? chain.at(-1),
     secrets: request.secrets ?? [],

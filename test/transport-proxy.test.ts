@@ -211,6 +211,15 @@ describe('a proxy that does not let through', () => {
     expectNoSecret(error, gone)
   })
 
+  it('is not asked again when its own certificate is not trusted', async () => {
+    await using proxy = await startConnectProxy({ to: { port: 1 }, tls: new TestAuthority('Stranger').issue() })
+    const error = await failure(createTransport({ client: 'orders', proxy: withCredentials(proxy.url) })(request()))
+    expect(error).toMatchObject({ code: 'tls', systemCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', retryable: false })
+    expect(error.message).toContain('no answer from the proxy')
+    expect(proxy.tunnels).toEqual([])
+    expectNoSecret(error, proxy)
+  })
+
   it('is let go of when it refuses, though it does not close the connection', async () => {
     await using proxy = await startConnectProxy({ to: { port: 1 }, refuse: 'HTTP/1.1 403 Forbidden\r\n\r\n' })
     await failure(createTransport({ client: 'orders', proxy: proxy.url })(request()))
