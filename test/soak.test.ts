@@ -189,6 +189,12 @@ describe('the oracle', () => {
       true,
     ],
     [
+      'a revoked token in place of another, because the store still had it',
+      { ...refused, meetings: [{ ...meeting, refusal: 'revoked' }] },
+      { holdings: [{ ...held, at: 19 * S, leftMs: 20 * S }], revocations: [18 * S] },
+      true,
+    ],
+    [
       'a nonce that was no longer wanted, twice in a row',
       { ...refused, meetings: [{ ...meeting, refusal: 'nonce' }] },
       { apiNonces: [20.1 * S, 20.2 * S] },

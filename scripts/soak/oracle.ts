@@ -73,10 +73,17 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   return neednt('nothing stood in the way of a token')
 }
 
-/** Whether the API may have rejected a token and then its replacement, so that the worker does not ask for more for a while. */
-function areFreshRejected(failure: Span, { wrongRejections, revocations }: Timeline): boolean {
+/**
+ * Whether the API may have rejected a token and then its replacement, so that the worker does not ask for more for a while:
+ * both were revoked, or the store had one for it that was.
+ */
+function areFreshRejected(failure: FailedRequest, { wrongRejections, revocations, holdings }: Timeline): boolean {
   const before = { from: failure.from - REJECTION_PAUSE_MS, to: failure.to }
-  return touches(wrongRejections, before) || hasTwo(revocations, before)
+  const found = holdings.filter(({ worker, client }) => worker === failure.worker && client === failure.client)
+  const wasRevoked = found.some(({ at, lifetimeMs, leftMs }) =>
+    revocations.some((revokedAt) => revokedAt > at - (lifetimeMs - leftMs) && revokedAt <= at && at >= before.from),
+  )
+  return wasRevoked || touches(wrongRejections, before) || hasTwo(revocations, before)
 }
 
 function hasTwo(times: readonly number[], { from, to }: Span): boolean {
