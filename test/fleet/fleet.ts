@@ -199,7 +199,7 @@ export function together(reports: readonly LoadReport[]): LoadReport & { readonl
   const durations = reports.flatMap((report) => report.durations).sort((a, b) => a - b)
   return {
     succeeded: reports.reduce((sum, { succeeded }) => sum + succeeded, 0),
-    waited: reports.reduce((sum, { waited }) => sum + waited, 0),
+    waits: reports.reduce((sum, { waits }) => sum + waits, 0),
     failures: reports.flatMap(({ failures }) => failures),
     durations,
     medianMs: durations[Math.floor(durations.length / 2)] ?? Number.NaN,

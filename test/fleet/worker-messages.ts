@@ -28,8 +28,8 @@ export interface Load {
 
 export interface LoadReport {
   succeeded: number
-  /** How many found no usable token in the process. */
-  waited: number
+  /** How many times requests began to find no usable token in the process. */
+  waits: number
   readonly failures: string[]
   /** Milliseconds until each had its token, or none. */
   readonly durations: number[]

@@ -42,12 +42,16 @@ async function start(how: Start) {
   return { redis, call, source }
 }
 
+let hadToken = true
+
 async function request(report: LoadReport): Promise<void> {
-  if (service?.source.peek() === undefined) report.waited += 1
+  const hasToken = service?.source.peek() !== undefined
+  if (hadToken && !hasToken) report.waits += 1
+  hadToken = hasToken
   const begun = performance.now()
-  const hadToken = () => report.durations.push(performance.now() - begun)
+  const measure = () => report.durations.push(performance.now() - begun)
   // Takes no time, however busy the machine is, unless it is waited for.
-  const token = service?.source.getToken().then(hadToken, hadToken)
+  const token = service?.source.getToken().then(measure, measure)
   try {
     await service?.call()
     report.succeeded += 1
@@ -59,7 +63,7 @@ async function request(report: LoadReport): Promise<void> {
 }
 
 async function run({ concurrent = 1, perSecond = 0, forMs = 0 }: Load): Promise<LoadReport> {
-  const report: LoadReport = { succeeded: 0, waited: 0, failures: [], durations: [] }
+  const report: LoadReport = { succeeded: 0, waits: 0, failures: [], durations: [] }
   const requests = Array.from({ length: concurrent }, () => request(report))
   const end = performance.now() + forMs
   while (perSecond > 0 && performance.now() < end) {
