@@ -10,7 +10,7 @@ import { ProxyTunnel } from '../proxy-tunnel.ts'
 import { readTlsOptions } from '../tls-options.ts'
 import type { ApiRequest } from './call-request.ts'
 import { openManager } from './client.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, EXIT } from './command-error.ts'
 import { Silence } from './silence.ts'
 import { withProgress } from './terminal.ts'
 import type { GetTokenFlags } from './token-command.ts'
@@ -88,8 +88,21 @@ async function send(url: string, { method, headers, body, signal }: Sent, tls: C
   const agent = proxy ? new ProxyTunnel(proxy, tls, { signal }) : isPlain ? new HttpAgent() : new HttpsAgent(tls)
   const { request } = isPlain ? http : https
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(url, { method, headers, signal, agent }).on('response', resolve).on('error', reject).end(body)
+    request(url, { method, headers, signal, agent })
+      .on('response', resolve)
+      // Without a listener there would be no answer, and no error either.
+      .on('upgrade', (answer, socket) => {
+        socket.destroy()
+        resolve(answer)
+      })
+      .on('error', reject)
+      .end(body)
   })
+  if (answer.statusCode === 101) {
+    answer.destroy()
+    const { host } = new URL(url)
+    throw new CommandError(`${host} did not answer, but wants to speak another protocol.`, undefined, EXIT.serverError)
+  }
   return received(answer)
 }
 

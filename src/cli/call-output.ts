@@ -15,18 +15,19 @@ export async function printBody({ body, contentType }: ApiAnswer, stdout: NodeJS
 
 async function* shown(body: AsyncIterable<Buffer>, contentType: string): AsyncGenerator<string> {
   const decoder = decoderOf(contentType)
-  let held: string | undefined = /[/+]json\b/i.test(contentType) ? '' : undefined
+  let isJson = /[/+]json\b/i.test(contentType)
+  // JSON until it is whole, and otherwise half a line break.
+  let held = ''
   for await (const piece of body) {
-    const text = decoder.decode(piece, { stream: true })
-    if (held === undefined) yield printable(text)
-    else if (held.length + text.length <= MOST_INDENTED) held += text
-    else {
-      yield printable(held + text)
-      held = undefined
-    }
+    held += decoder.decode(piece, { stream: true })
+    isJson &&= held.length <= MOST_INDENTED
+    if (isJson) continue
+    const end = held.endsWith('\r') ? held.length - 1 : held.length
+    yield printable(held.slice(0, end))
+    held = held.slice(end)
   }
-  const rest = decoder.decode()
-  yield printable(held === undefined ? rest : indented(held + rest))
+  held += decoder.decode()
+  yield printable(isJson ? indented(held) : held)
 }
 
 function decoderOf(contentType: string): TextDecoder {

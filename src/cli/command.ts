@@ -65,7 +65,7 @@ function tellUsage(text: string): void {
   const said = text
     .trim()
     .replace(/^error: /, '')
-    .replace(/(--[\w-]+)=[^']*/, '$1')
+    .replace(/(--[\w-]+)=.*'/s, "$1'")
     .replace(/( but got \d+): .*/s, '$1.')
   const secret = 'A secret is never a flag: set EVERTOKEN_CLIENT_SECRET, or give --client-secret-file.'
   tell(/'--(?:client-)?secret'/.test(said) ? `${said.split('\n')[0]}. ${secret}` : said)

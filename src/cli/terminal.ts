@@ -5,14 +5,18 @@ import { styleText } from 'node:util'
 import { CommandError, EXIT } from './command-error.ts'
 
 const SLOW_MS = 1000
+const LONG_MS = 60_000
 
 /** Says on the terminal what is waited for, once that has taken a second, and takes it back when it is done. */
 export async function withProgress<T>(what: string, work: Promise<T>): Promise<T> {
   const done = new AbortController()
   const told = tellWhenSlow(what, done.signal)
+  // Else the process would end when only a timer is left that does not keep it alive, as that of AbortSignal.timeout().
+  const alive = setInterval(() => {}, LONG_MS)
   try {
     return await work
   } finally {
+    clearInterval(alive)
     done.abort()
     await told
   }

@@ -44,6 +44,8 @@ describe('an answer on a terminal', () => {
   it.each([
     ['what is not JSON, though it is called so', ['<html>'], JSON_TYPE, '<html>'],
     ['text as it is', ['{"a":1}\r\n'], 'text/plain', '{"a":1}\r\n'],
+    ['a line break that comes in two pieces', ['a\r', '\nb'], 'text/plain', 'a\r\nb'],
+    ['a carriage return at the end', ['a\r'], 'text/plain', 'a�'],
     ['letters by their charset', [Buffer.from([0xe4])], 'text/plain; charset=iso-8859-1', 'ä'],
     ['UTF-8 where the charset is unknown', ['ä'], 'text/plain; charset=klingon', 'ä'],
     ['letters that come in two pieces', [Buffer.from([0xc3]), Buffer.from([0xa4])], 'text/plain', 'ä'],

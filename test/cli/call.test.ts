@@ -178,6 +178,16 @@ describe('evertoken call', () => {
     expect(run.stderr).toContain(said)
   })
 
+  it.each([
+    ['with an upgrade', { connection: 'upgrade', upgrade: 'other' }],
+    ['and says not to which', {}],
+  ])('takes no other protocol for an answer: status 101 %s', async (_, headers) => {
+    await using other = await startServer((response) => response.writeHead(101, headers).end())
+    const run = await evertoken(['call', other.origin], environment())
+    expect(run).toMatchObject({ exitCode: 5, stdout: '' })
+    expect(run.stderr).toBe(`✘ 127.0.0.1:${other.port} did not answer, but wants to speak another protocol.\n`)
+  })
+
   it('says what it waits for, once that takes a second', async () => {
     await using silent = await startServer(() => {})
     const run = await evertoken(['call', silent.origin, '--timeout', '1.5'], environment())

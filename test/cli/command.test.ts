@@ -129,6 +129,7 @@ describe('the configuration of the command', () => {
     ],
     ['a flag that is none', ['--scop', 'x'], {}, "unknown option '--scop'"],
     ['a secret as a flag', ['--client-secret=a-marker'], {}, 'never a flag'],
+    ['a secret with an apostrophe as a flag', ["--client-secret=it's-a-marker"], {}, 'never a flag'],
     ['a secret as an argument', ['a-marker'], {}, 'too many arguments'],
     ['a flag with a variable that is not set', ['--scope', ''], {}, 'is the variable set?'],
     [
