@@ -81,10 +81,11 @@ export function createTokenFetch<Name extends string = never>(
     return tokenFetches.has(globalThis.fetch) ? present : globalThis.fetch
   }
 
-  const keep = (fetch: typeof globalThis.fetch, { input, url }: Outgoing, init: RequestInit): Promise<Response> => {
+  const keep = (fetch: typeof globalThis.fetch, request: Outgoing, init: RequestInit): Promise<Response> => {
+    const { url } = request
     const origin = URL.canParse(url) ? new URL(url).origin : ''
     events.emit('authorizationKept', () => ({ client: byDefault.client, origin }))
-    return fetch(input, init)
+    return passOn(fetch, request, init)
   }
 
   async function tokenFetch(input: string | URL | Request, init?: TokenFetchInit<Name>): Promise<Response> {
@@ -100,7 +101,7 @@ export function createTokenFetch<Name extends string = never>(
     if (isHeaderKnown && isGiven(request.headers, 'authorization')) return await keep(fetch, request, rest)
     const source = tokens.sourceFor(wanted === undefined ? undefined : chosen)
     const origin = origins.receiver(request.url, source)
-    if (origin === undefined) return await fetch(request.input, rest)
+    if (origin === undefined) return await passOn(fetch, request, rest)
     const found = source.tokenOrPromise({ signal: request.init.signal ?? undefined })
     const token = found instanceof Promise ? await found : found
     if (!isHeaderKnown && isGiven(request.headers, tokenHeaderNames(token)[0] ?? '')) {
@@ -117,6 +118,11 @@ export function createTokenFetch<Name extends string = never>(
   }
   tokenFetches.add(tokenFetch)
   return tokenFetch
+}
+
+// As the caller gave it, but for headers that can be read once only.
+function passOn(fetch: typeof globalThis.fetch, { input, headers }: Outgoing, init: RequestInit): Promise<Response> {
+  return fetch(input, init.headers === undefined ? init : { ...init, headers: headers as [string, string][] })
 }
 
 // One of these that has become the global fetch is not called by another, which it may call itself.

@@ -81,6 +81,20 @@ describe('a fetch with tokens', () => {
     expect(api.requests[1]?.init).toEqual({ method: 'DELETE' })
   })
 
+  it('hands on headers that can be read once only, with a token or without', async () => {
+    const { api, tokenFetch } = made({ onOtherOrigin: 'omit' })
+    const once = (name: string) => new Map([[name, '1']]).entries() as never
+    await tokenFetch(ORDERS, { headers: once('x-own') })
+    await tokenFetch('https://other.example.com/', { headers: once('x-own') })
+    await tokenFetch(ORDERS, { headers: once('authorization') })
+    const seen = api.requests.map(({ headers }) => [headers.get('x-own'), headers.get('authorization')])
+    expect(seen).toEqual([
+      ['1', 'Bearer token-1'],
+      ['1', null],
+      [null, '1'],
+    ])
+  })
+
   it('takes what is inherited, as fetch does: from a `Request`, or an object with defaults', async () => {
     const { api, tokenFetch } = made()
     await tokenFetch(ORDERS, new Request('https://other.example/', { method: 'PUT', body: 'x', headers: { a: '1' } }))
