@@ -55,8 +55,9 @@ export type TokenFetch<Name extends string = string> = (
  * answer's body, which is the caller's. A `dispatcher` that a `Request` was made with is not asked where a redirect
  * leads: give it in `init`.
  *
- * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and with a
- * `TypeError` when their `token` is wrong; they are then not sent. What `fetch` throws is passed on.
+ * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go
+ * (`origin_refused`, `insecure_url`), and with a `TypeError` when their `token` is wrong; they are then not sent. What
+ * `fetch` throws is passed on.
  *
  * To replace the global `fetch` by the result is possible; any other fetch that calls it needs the option `fetch`.
  *
@@ -120,9 +121,10 @@ export function createTokenFetch<Name extends string = never>(
   return tokenFetch
 }
 
-// As the caller gave it, but for headers that can be read once only.
+// As the caller gave it, but for an iterator's headers, which are used up.
 function passOn(fetch: typeof globalThis.fetch, { input, headers }: Outgoing, init: RequestInit): Promise<Response> {
-  return fetch(input, init.headers === undefined ? init : { ...init, headers: headers as [string, string][] })
+  const isUsedUp = typeof (init.headers as Partial<Iterator<unknown>> | null | undefined)?.next === 'function'
+  return fetch(input, isUsedUp ? { ...init, headers: headers as [string, string][] } : init)
 }
 
 // One of these that has become the global fetch is not called by another, which it may call itself.
