@@ -23,7 +23,7 @@ export interface CertificateReading {
   readonly client: string
   /** Epoch milliseconds; default: whether it has expired is not looked at. */
   readonly now?: number | undefined
-  /** Told why the certificate could not be read anew, when the last good one is used on. */
+  /** Told why the certificate could not be read again, when the last good one stays in use. */
   readonly onKept?: ((error: TokenError) => void) | undefined
 }
 

@@ -23,7 +23,7 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly tokenEndpoint?: string | undefined
   /** The client's id at the authorization server. */
   readonly clientId: string
-  /** The client's secret, or a function that gives it and is asked for every token request. */
+  /** The client's secret, or a function that gives it and is called for every attempt at a token request. */
   readonly clientSecret?: ClientSecret | undefined
   /**
    * How the client authenticates: the name of a method that takes `clientSecret`, or what a factory returned.
@@ -34,8 +34,8 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly basicEncoding?: BasicEncoding | undefined
 
   /**
-   * By which right tokens are asked for: what `tokenExchange`, `jwtBearer` or `clientCredentials` returned. Default: client
-   * credentials.
+   * The grant by which tokens are requested: what `tokenExchange`, `jwtBearer` or `clientCredentials` returned. Default:
+   * client credentials.
    */
   readonly grant?: Grant | undefined
 
@@ -79,9 +79,9 @@ export interface ClientOptions extends TokenParameterOptions, PartnerHooks {
   readonly dpop?: boolean | DpopOptions | undefined
 
   /**
-   * Separates this client's tokens in a shared `store` from those of others, where evertoken does not see its secret, or in
-   * its place: text that all processes of the client have, and nobody else. Who knows it and the store's encryption key
-   * can read the tokens.
+   * Separates this client's tokens in a shared `store` from those of others, where evertoken does not see its secret, or
+   * instead of the secret: text that all processes of the client have, and nobody else. Whoever knows it and the store's
+   * encryption key can read the tokens.
    */
   readonly credentialId?: string | undefined
 

@@ -70,7 +70,7 @@ export interface TokenEvents {
   }
   /** A token was reported as rejected and is not used again before a new one was asked for. */
   tokenRejected: TokenEvent & { readonly fingerprint: string }
-  /** An API rejected a token and at once its replacement: it is used on, and requests for another pause. */
+  /** An API rejected a token and at once its replacement: that stays in use, and requests for another pause. */
   freshTokenRejected: TokenEvent & { readonly fingerprint: string }
   /** The server's answer differs from RFC 6749 §5.1 in a way that was tolerated. */
   responseDeviation: TokenEvent & { readonly deviation: TokenResponseDeviation }
@@ -86,10 +86,11 @@ export interface TokenEvents {
   credentialExpiring: { readonly client: string } & Pick<CredentialExpiry, 'what' | 'expiresAt'>
   /** A new client certificate came into use; tokens bound to the earlier one are not used any more. @see RFC 8705 §6.3 */
   certificateChanged: { readonly client: string; readonly thumbprint: string; readonly expiresAt: number }
-  /** The client certificate could not be read anew, and the last good one is used on. */
+  /** The client certificate could not be read again, and the last good one stays in use. */
   certificateKept: { readonly client: string; readonly error: TokenError }
-  /** An issuer's metadata was loaded, or could not be and the last good one is used on. */
+  /** An issuer's metadata was loaded. */
   metadataLoaded: { readonly client: string; readonly issuer: string; readonly tokenEndpoint: string }
+  /** An issuer's metadata could not be loaded; the last that was good stays in use. */
   metadataFailed: { readonly client: string; readonly issuer: string; readonly error: TokenError }
   /**
    * A call of the store has ended. `outcome`: what it found or did; `lease` is the right to request the token for all, `busy`
@@ -103,8 +104,9 @@ export interface TokenEvents {
   }
   /** A call of the store failed, and evertoken went on without it. `reason`: a code, such as `timeout` or `ECONNREFUSED`. */
   storeFailed: { readonly operation: string; readonly reason: string }
-  /** Several calls in a row failed, and the store is left alone for 10 seconds, or is used again. */
+  /** Five calls of the store in a row failed, and it is left alone for 10 seconds. */
   storeSuspended: Readonly<Record<never, never>>
+  /** The store is used again. */
   storeResumed: Readonly<Record<never, never>>
   /** A record of the store was tampered with, cut off or written for another place; it counts as absent. */
   storeRecordUnreadable: { readonly record: 'token' | 'error' }

@@ -28,7 +28,7 @@ const LINES: Readonly<Record<LoggedEvent, readonly [level: keyof TokenLogger, me
   credentialUsed: ['debug', 'authenticated with a credential that will expire'],
   credentialExpiring: ['warn', 'a credential of the client expires soon, or has expired'],
   certificateChanged: ['info', 'shows a new client certificate'],
-  certificateKept: ['warn', 'could not read the client certificate anew, and uses the last good one on'],
+  certificateKept: ['warn', 'could not read the client certificate again, and keeps using the last good one'],
   metadataLoaded: ['debug', 'loaded the authorization server metadata'],
   metadataFailed: ['warn', 'could not load the authorization server metadata'],
   storeCalled: ['debug', 'called the store'],

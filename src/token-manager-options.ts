@@ -26,6 +26,10 @@ export interface TokenManagerSettings {
 export type TokenManagerOptions<Name extends string = string> =
   | (TokenManagerSettings & ClientOptions & { readonly clients?: undefined })
   | (TokenManagerSettings & { readonly [Option in keyof ClientOptions]?: never } & {
+      /**
+       * Options by client name, or a function from name to options, which is called when a name is first used. It does not
+       * wait: what takes time belongs in `clientSecret`.
+       */
       readonly clients: Readonly<Record<Name, ClientOptions>> | ((name: Name) => ClientOptions)
     })
 

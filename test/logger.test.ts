@@ -77,7 +77,7 @@ const EVENTS: {
   certificateKept: [
     { client: 'orders', error: ERROR },
     'warn',
-    'could not read the client certificate anew, and uses the last good one on',
+    'could not read the client certificate again, and keeps using the last good one',
   ],
   storeCalled: [
     { operation: 'getOrLease', outcome: 'lease', durationMs: 5, reason: undefined },

@@ -41,7 +41,9 @@ export type ClientSecretMethod = 'client_secret_basic' | 'client_secret_post' | 
 
 /** All {@link ClientSecretMethod}s, in the order in which they are chosen. */
 export const CLIENT_SECRET_METHODS: readonly ClientSecretMethod[] = [
-  ...(['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const),
+  'client_secret_basic',
+  'client_secret_post',
+  'client_secret_jwt',
 ]
 
 /**

@@ -42,13 +42,13 @@ const attachments = new WeakMap<AttachableAxios, { attachment: AxiosAttachment; 
  * Makes every request of an axios instance carry a valid access token.
  *
  * Sets `Authorization: Bearer …` on requests to the instance's own origin or to those in `origins`, and `DPoP` beside a
- * token that is bound to a key, with which redirects are not followed. When the API
- * answers 401 because of the token, gets another and sends the request once more, unless its body was a stream. A
- * request's own `Authorization` header is left alone. Its `signal`, `cancelToken` and `timeout` bound the wait for a
- * token too.
+ * token that is bound to a key, with which redirects are not followed. When the API answers 401 because of the token,
+ * gets another and sends the request once more, unless its body was a stream. A request's own `Authorization` header is
+ * left alone. Its `signal`, `cancelToken` and `timeout` bound the wait for a token too.
  *
- * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go, and with a
- * `TypeError` when their `token` is wrong; they are then not sent. Errors of the API are stripped of the token.
+ * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go
+ * (`origin_refused`, `insecure_url`, `authorization_conflict`), and with a `TypeError` when their `token` is wrong; they are
+ * then not sent. Errors of the API are stripped of the token.
  *
  * Attach before adding interceptors of your own: response interceptors added earlier see the answer that rejects a
  * token, and its header. Attaching the same manager again, with the same options or none, does nothing.

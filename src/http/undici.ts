@@ -36,8 +36,8 @@ export type TokenInterceptor = <Inner extends (options: never, handler: never) =
  * `redirect` and `retry` best after it, so that each hop and attempt is looked at anew. A `redirect` before it follows
  * to other origins without `Authorization`, and not at all where the token goes in other headers.
  *
- * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go; they are
- * then not sent. A wrong `token` is a `TypeError`.
+ * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go
+ * (`origin_refused`, `insecure_url`); they are then not sent. A wrong `token` is a `TypeError`.
  *
  * @throws TypeError naming a wrong option
  * @throws TokenError `unknown_client` if there is no client of that name

@@ -136,12 +136,12 @@ describe('the method by metadata', () => {
   })
 
   it.each([
-    [['private_key_jwt', 'tls_client_auth'], 'lists private_key_jwt, tls_client_auth.'],
-    [['none'], 'lists none.'],
-    [['CLIENT_SECRET_BASIC'], 'lists CLIENT_SECRET_BASIC.'],
-    [[], 'lists no method.'],
-    [['a\u001b[2J\u202e'.repeat(1000)], '…'],
-  ])('is an error that names the methods when the metadata lists neither: %j', async (supportedMethods, words) => {
+    ['others', ['private_key_jwt', 'tls_client_auth'], 'lists private_key_jwt, tls_client_auth.'],
+    ['none', ['none'], 'lists none.'],
+    ['capitals', ['CLIENT_SECRET_BASIC'], 'lists CLIENT_SECRET_BASIC.'],
+    ['nothing', [], 'lists no method.'],
+    ['text without end that acts on a terminal', ['a\u001b[2J\u202e'.repeat(1000)], '…'],
+  ])('is an error that names the methods when the metadata lists neither: %s', async (_, supportedMethods, words) => {
     let asked = 0
     const secret = () => {
       asked += 1
