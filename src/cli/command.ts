@@ -15,7 +15,7 @@ import { describeInspected, inspectToken } from './inspect-command.ts'
 import { LOG_LEVELS, openLogger } from './log.ts'
 import { codeOf } from './private-files.ts'
 import { SETTINGS, type Setting, waysToSet } from './settings.ts'
-import { note, printable, readAll, sign } from './terminal.ts'
+import { note, printable, printableJson, readAll, sign } from './terminal.ts'
 import { describeToken, type GetTokenFlags, obtainToken, type TokenOutput } from './token-command.ts'
 
 type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
@@ -50,7 +50,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
     const { message, exitCode: code } = explained(error)
     const about = { message, code: error instanceof TokenError ? error.code : undefined, exit_code: code }
-    if (isJson) process.stderr.write(`${JSON.stringify({ error: about })}\n`)
+    if (isJson) process.stderr.write(`${printableJson({ error: about }, 0)}\n`)
     else tell(message)
     return code
   }
@@ -128,7 +128,7 @@ function program(finish: (exitCode: number) => void): Command {
       ) => {
         const { try: methods, output, ...others } = flags
         const report = await diagnose(others, methods ?? [], process.env)
-        process.stdout.write(output === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : describeReport(report))
+        process.stdout.write(output === 'json' ? `${printableJson(report)}\n` : describeReport(report))
         finish(report.works ? 0 : 1)
       },
     )
@@ -146,8 +146,7 @@ function program(finish: (exitCode: number) => void): Command {
         : String((await readAll(process.stdin, LARGEST_TOKEN)) ?? '')
       const inspected = inspectToken(text)
       if (inspected === undefined) throw new CommandError('The token is not a JWT: only its server can read it.')
-      const shown =
-        output === 'json' ? JSON.stringify(inspected, undefined, 2) : describeInspected(inspected, Date.now())
+      const shown = output === 'json' ? printableJson(inspected) : describeInspected(inspected, Date.now())
       process.stdout.write(`${shown}\n`)
     })
   return command

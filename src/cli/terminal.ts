@@ -62,6 +62,13 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\r(?!\n)/g, '\ufffd')
 }
 
+/** A value as JSON, in which nothing stands that a terminal would obey. */
+export function printableJson(value: unknown, indent = 2): string {
+  const escaped = (letter: string) => `\\u00${letter.charCodeAt(0).toString(16)}`
+  // The others JSON itself writes so.
+  return JSON.stringify(value, undefined, indent).replace(/[\u007f-\u009f]/g, escaped)
+}
+
 /** How a line of a report begins. */
 export type Mark = 'ok' | 'wrong' | 'note'
 

@@ -2,7 +2,7 @@ import type { AccessToken } from '../access-token.ts'
 import type { TokenLogger } from '../logger.ts'
 import { clientOptions, openManager } from './client.ts'
 import type { Configuration } from './configuration.ts'
-import { withProgress } from './terminal.ts'
+import { printableJson, withProgress } from './terminal.ts'
 
 /** The flags that commands which get a token share. */
 export interface GetTokenFlags {
@@ -42,7 +42,7 @@ export function describeToken(token: AccessToken, { header, output }: TokenOutpu
       expires_at: new Date(expiresAt).toISOString(),
       lifetime_s: lifetimeMs / 1000,
     }
-    return JSON.stringify({ access_token: token.reveal(), token_type: tokenType, ...about }, undefined, 2)
+    return printableJson({ access_token: token.reveal(), token_type: tokenType, ...about })
   }
   return header ? `Authorization: ${token.tokenType} ${token.reveal()}` : token.reveal()
 }

@@ -341,6 +341,15 @@ describe('evertoken inspect', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ verified: false, header: { alg: 'ES256' }, claims: { exp: 1 } })
   })
 
+  it.each([[['-o', 'json']], [[]]])('shows nothing of a token that a terminal would obey, with %j', async (args) => {
+    const hostile = `${part({ alg: 'none' })}.${part({ sub: '\u001b[2J\u009b2J\u007f' })}.`
+    const { exitCode, stdout } = await evertoken(['inspect', ...args], folders(), hostile)
+    expect(exitCode).toBe(0)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+    if (args.length > 0) expect(JSON.parse(stdout).claims).toEqual({ sub: '\u001b[2J\u009b2J\u007f' })
+  })
+
   it.each([
     ['an opaque token', 'opaque', 'not a JWT'],
     ['nothing', ' \n', 'There is no token'],
