@@ -2,13 +2,13 @@
 export interface DueRefresh {
   /** Milliseconds until it is due: 0 for now. */
   dueInMs(): number | undefined
-  /** Begins it. */
-  refreshInBackground(): void
+  /** Begins it. @returns what settles when it has ended; `undefined` if it did not begin */
+  refreshInBackground(): { readonly promise: Promise<unknown> } | undefined
 }
 
 /**
- * The refreshes of one client's tokens that nobody waits for, in the order in which they came. They begin one by one while
- * few requests are under way, so that callers never find the way full of them.
+ * The refreshes of one client's tokens that nobody waits for, in the order in which they came. Few are under way at once,
+ * so that callers never find the way full of them; nor do callers, however many, take the way from these.
  */
 export class RefreshLine {
   readonly #most: number
@@ -18,14 +18,9 @@ export class RefreshLine {
   readonly #turns = this.#line.values()
   #underWay = 0
 
-  /** @param most requests under way, of any kind, beside which no refresh begins */
+  /** @param most how many may be under way at once */
   constructor(most: number) {
     this.#most = most
-  }
-
-  /** How many requests are under way. */
-  get underWay(): number {
-    return this.#underWay
   }
 
   /** Puts a refresh at the end of the line, unless it is in it, and begins the next if there is room. */
@@ -34,22 +29,19 @@ export class RefreshLine {
     this.#beginNext()
   }
 
-  /** A request begins. */
-  enter(): void {
-    this.#underWay += 1
-  }
-
-  /** A request has ended, and makes room for one refresh: more at once would block the loop. */
-  leave(): void {
-    this.#underWay -= 1
-    this.#beginNext()
-  }
-
+  // One that has ended makes room for one: more at once would block the loop.
   #beginNext(): void {
     if (this.#underWay >= this.#most || this.#line.size === 0) return
     const refresh = this.#turns.next().value as DueRefresh
     this.#line.delete(refresh)
     // It may have waited for long.
-    if (refresh.dueInMs() === 0) refresh.refreshInBackground()
+    const begun = refresh.dueInMs() === 0 ? refresh.refreshInBackground() : undefined
+    if (begun === undefined) return
+    this.#underWay += 1
+    const onEnd = () => {
+      this.#underWay -= 1
+      this.#beginNext()
+    }
+    begun.promise.then(onEnd, onEnd)
   }
 }

@@ -26,10 +26,10 @@ export interface Admission {
  * Remembers what is wrong with the client's credentials or its token endpoint for all keys alike, so that ten thousand
  * keys make one failed login. While a failure's pause lasts, callers get the failure; after it one request goes
  * first, and the others get the failure until that one is back. At most 32 requests run at once, and one until the
- * first success; 1,000 keys may wait for their turn. Refreshes of valid tokens take half of that room at the most.
+ * first success; 1,000 keys may wait for their turn. What nobody waits for takes half of that room at the most.
  */
 export class RequestGate {
-  /** Refreshes that are due without traffic: those of callers need not wait for them. */
+  /** Refreshes that are due without traffic, and begin in turn. */
   readonly refreshes: RefreshLine = new RefreshLine(MOST_RUNNING / 2)
   readonly #client: string
   readonly #clock: Clock
@@ -43,6 +43,7 @@ export class RequestGate {
   #lastError: TokenError | undefined
   #recheckedAt: Instant | undefined
   #probing = false
+  #underWay = 0
   #knownFailures = 0
   #knownSuccesses = 0
 
@@ -83,15 +84,15 @@ export class RequestGate {
   /** Gives leave back, whatever became of the request. */
   release({ probe }: Admission): void {
     if (probe) this.#probing = false
-    this.refreshes.leave()
+    this.#underWay -= 1
   }
 
   /**
-   * Like {@link admit}, for the refresh of a token that is still valid: it obeys a long `Retry-After` for longer, and is
-   * put off while many requests wait.
+   * Like {@link admit}, for a request that nobody waits for: it is put off while many requests wait, and, as the `refresh`
+   * of a token that is still valid, obeys a long `Retry-After` for longer.
    */
-  admitRefresh(): Admission | TokenError {
-    if (this.refreshes.underWay < MOST_BESIDE_REFRESHES) return this.#throttling.recall() ?? this.admit()
+  admitInBackground({ refresh }: { readonly refresh: boolean }): Admission | TokenError {
+    if (this.#underWay < MOST_BESIDE_REFRESHES) return (refresh ? this.#throttling.recall() : undefined) ?? this.admit()
     // One for all: each would have a stack of its own.
     this.#crowded ??= this.#tooMany(MOST_BESIDE_REFRESHES)
     return this.#crowded
@@ -167,7 +168,7 @@ export class RequestGate {
   }
 
   #admission(probe: boolean): Admission {
-    this.refreshes.enter()
+    this.#underWay += 1
     return { probe, afterFailures: this.#knownFailures, afterSuccesses: this.#knownSuccesses }
   }
 

@@ -68,12 +68,12 @@ export class TokenFlights {
     return this.#forced
   }
 
-  /** Begins a request that nobody waits for, if none is under way and nothing stands against it. */
-  beginInBackground(reason: RequestReason): void {
-    if (this.#running !== undefined || this.#whyEnded() !== undefined) return
-    const { gate } = this.#requested.context
-    const admission = reason === 'refresh due' ? gate.admitRefresh() : gate.admit()
-    if (!(admission instanceof TokenError)) this.#start(reason, true, admission, this.#observed(reason, true))
+  /** Begins a request that nobody waits for; `undefined` if one is under way or something stands against it. */
+  beginInBackground(reason: RequestReason): Flight<AccessToken> | undefined {
+    if (this.#running !== undefined || this.#whyEnded() !== undefined) return undefined
+    const admission = this.#requested.context.gate.admitInBackground({ refresh: reason === 'refresh due' })
+    if (admission instanceof TokenError) return undefined
+    return this.#start(reason, true, admission, this.#observed(reason, true)).shared
   }
 
   /** Looks for a newer token that another process requested, now and then: this one may not ask, for this reason. */

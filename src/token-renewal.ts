@@ -85,11 +85,12 @@ export class TokenRenewal implements FlightOwner {
     return state === 'rejected' && !mustBeNew ? this.#replaceRejected(options) : this.#wait(state, options)
   }
 
-  /** Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
-  refreshInBackground(state: Standing): void {
-    if (this.failures.forRefresh() !== undefined) return
-    this.#flights.beginInBackground(state === 'expired' ? 'expired' : 'refresh due')
-    this.#watch(this.#flights.present)
+  /** Starts the refresh that is due; `undefined` if one is running or the pause after a failure lasts. */
+  refreshInBackground(state: Standing): Flight<AccessToken> | undefined {
+    if (this.failures.forRefresh() !== undefined) return undefined
+    const begun = this.#flights.beginInBackground(state === 'expired' ? 'expired' : 'refresh due')
+    this.#watch(begun)
+    return begun
   }
 
   /** An API rejected the token: it is not used again before a new one was asked for, unless the pause after a failure lasts. */

@@ -4,6 +4,7 @@ import { optionError, type TokenError } from './errors.ts'
 import type { RequestReason } from './events.ts'
 import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.ts'
 import { aboutKey, tellCall, tellShort, tellUsed } from './key-events.ts'
+import type { Flight } from './single-flight.ts'
 import type { TokenParameters } from './token-key.ts'
 import { classify } from './token-lifecycle.ts'
 import { type SourceContext, TokenRenewal } from './token-renewal.ts'
@@ -174,9 +175,9 @@ export class TokenSource {
     return this.#renewal?.waiters ?? 0
   }
 
-  /** @internal Starts the refresh that is due, unless one is running or the pause after a failure lasts. */
-  refreshInBackground(): void {
-    this.#renew().refreshInBackground(this.state())
+  /** @internal Starts the refresh that is due; `undefined` if one is running or the pause after a failure lasts. */
+  refreshInBackground(): Flight<AccessToken> | undefined {
+    return this.#renew().refreshInBackground(this.state())
   }
 
   /** @internal Whether eviction would lose a request or a remembered failure. */

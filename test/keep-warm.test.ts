@@ -196,6 +196,30 @@ describe('tokens that are kept warm', () => {
   })
 })
 
+describe('a token that is kept warm', () => {
+  it.each([20, 60])('is refreshed in time while callers always wait for %d others', async (callers) => {
+    const { tokens, server, clock } = managed({ keepWarm: true })
+    server.byDefault = { afterMs: 60_000 / callers, body: { ...server.token(), expires_in: 60 } }
+    const handle = tokens.source()
+    const begun = handle.getToken()
+    await clock.advance(5000)
+    await begun
+    let isOver = false
+    let scopes = 0
+    const ask = async () => {
+      while (!isOver) await tokens.getToken({ scope: `stock.${scopes++}` })
+    }
+    const asking = Array.from({ length: callers }, ask)
+    for (let second = 0; second < 120; second += 1) {
+      await clock.advance(1000)
+      expect(handle.peek()).toBeDefined()
+    }
+    isOver = true
+    await clock.advance(60_000)
+    await Promise.all(asking)
+  })
+})
+
 describe('handles that are kept warm and fall due together, more than may wait for their turn', () => {
   it('are all refreshed, 16 at once, and a caller does not wait for them', async () => {
     const { tokens, server, clock } = managed({ keepWarm: true })
