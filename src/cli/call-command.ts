@@ -1,5 +1,6 @@
 import http, { Agent as HttpAgent, type IncomingMessage } from 'node:http'
 import https, { Agent as HttpsAgent } from 'node:https'
+import { Readable } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import type { ClientOptions } from '../client-options.ts'
 // biome-ignore lint/style/noRestrictedImports: the command uses the library as anybody does.
@@ -15,11 +16,13 @@ import { Silence } from './silence.ts'
 import { withProgress } from './terminal.ts'
 import type { GetTokenFlags } from './token-command.ts'
 
+const SLICE = 64 * 1024
+
 /** How a request to an API is made. */
 export interface CallOptions extends GetTokenFlags {
   /** Whether the connection shows the client's certificate, which tokens may be bound to. @see RFC 8705 §3 */
   readonly showsCertificate: boolean
-  /** How long the API may be silent, at the start and in the midst of its answer. */
+  /** How long the API may take nothing of the body and say nothing, at the start and in the midst of its answer. */
   readonly timeoutMs: number
 }
 
@@ -51,7 +54,8 @@ export async function callApi(
   const silence = new Silence(url.host, timeoutMs)
   try {
     await withProgress('Getting a token', manager.getToken({ forceRefresh: fresh }))
-    const fetch = (to: string, sent: Sent) => send(to, sent, tlsOf(client, showsCertificate))
+    const tls = tlsOf(client, showsCertificate)
+    const fetch = (to: string, sent: Sent) => send(to, sent, tls, silence)
     const tokenFetch = createTokenFetch(manager, { origins: [url.origin], fetch: fetch as never })
     const init = { method, headers, body, redirect: 'manual', signal: silence.signal } as object
     const sent = silence.during(tokenFetch(url, init), `${url.host} did not answer.`)
@@ -81,14 +85,15 @@ interface Sent {
 }
 
 // Not Node's own fetch, which takes neither a proxy nor certificates.
-async function send(url: string, { method, headers, body, signal }: Sent, tls: ConnectionOptions): Promise<Received> {
+async function send(url: string, sent: Sent, tls: ConnectionOptions, silence: Silence): Promise<Received> {
+  const { method, headers, body, signal } = sent
   const isPlain = url.startsWith('http:')
   const proxy = isPlain ? undefined : proxyChooser(undefined)(url)
   // Agents of its own: Node's global ones take a proxy by rules of theirs.
   const agent = proxy ? new ProxyTunnel(proxy, tls, { signal }) : isPlain ? new HttpAgent() : new HttpsAgent(tls)
   const { request } = isPlain ? http : https
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(url, { method, headers, signal, agent })
+    const sending = request(url, { method, headers, signal, agent })
       .on('response', resolve)
       // Without a listener there would be no answer, and no error either.
       .on('upgrade', (answer, socket) => {
@@ -96,7 +101,10 @@ async function send(url: string, { method, headers, body, signal }: Sent, tls: C
         resolve(answer)
       })
       .on('error', reject)
-      .end(body)
+    // An API that takes a long body is not silent.
+    Readable.from(slices(body))
+      .on('data', () => silence.broken())
+      .pipe(sending)
   })
   if (answer.statusCode === 101) {
     answer.destroy()
@@ -104,6 +112,10 @@ async function send(url: string, { method, headers, body, signal }: Sent, tls: C
     throw new CommandError(`${host} did not answer, but wants to speak another protocol.`, undefined, EXIT.serverError)
   }
   return received(answer)
+}
+
+function* slices(body: Buffer | undefined): Generator<Buffer> {
+  for (let at = 0; body !== undefined && at < body.length; at += SLICE) yield body.subarray(at, at + SLICE)
 }
 
 /** What the connection trusts, and shows. */

@@ -8,6 +8,7 @@ export class Silence {
   readonly #server: string
   readonly #mostMs: number
   readonly #end = new AbortController()
+  #timer: NodeJS.Timeout | undefined
 
   constructor(server: string, mostMs: number) {
     this.#server = server
@@ -19,13 +20,18 @@ export class Silence {
     return this.#end.signal
   }
 
+  /** The server did something, and has its whole time again; nothing outside of `during`. */
+  broken(): void {
+    this.#timer?.refresh()
+  }
+
   /**
    * What the work gives, for which the server must do something.
    * @param failure what is said when it does not
    * @throws CommandError when it takes too long, or the connection fails; anything else that the work throws
    */
   async during<T>(work: Promise<T>, failure: string): Promise<T> {
-    const timer = setTimeout(() => this.#end.abort(), this.#mostMs)
+    this.#timer = setTimeout(() => this.#end.abort(), this.#mostMs)
     try {
       return await work
     } catch (error) {
@@ -37,7 +43,8 @@ export class Silence {
       const { text, hint } = connectionProblem(error, this.#server)
       throw new CommandError(`${failure} ${text}`, hint, EXIT.serverError)
     } finally {
-      clearTimeout(timer)
+      clearTimeout(this.#timer)
+      this.#timer = undefined
     }
   }
 }

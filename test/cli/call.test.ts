@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   startApi,
@@ -47,6 +48,18 @@ async function written(name: string, text: string): Promise<string> {
   const path = join(home, name)
   await writeFile(path, text, { mode: 0o600 })
   return path
+}
+
+const MEBIBYTE = 1024 * 1024
+
+/** Reads 4 MiB of a body at a time, and rests for 150 ms. */
+async function readSlowly(body: Readable): Promise<string> {
+  let size = 0
+  for await (const piece of body) {
+    if (Math.floor((size + piece.length) / (4 * MEBIBYTE)) > Math.floor(size / (4 * MEBIBYTE))) await sleep(150)
+    size += piece.length
+  }
+  return `${size} bytes`
 }
 
 describe('evertoken call', () => {
@@ -186,6 +199,15 @@ describe('evertoken call', () => {
     const run = await evertoken(['call', other.origin], environment())
     expect(run).toMatchObject({ exitCode: 5, stdout: '' })
     expect(run.stderr).toBe(`✘ 127.0.0.1:${other.port} did not answer, but wants to speak another protocol.\n`)
+  })
+
+  it('bears with an API that takes a long body slowly', async () => {
+    const path = join(home, 'long')
+    await writeFile(path, '')
+    await truncate(path, 64 * MEBIBYTE)
+    await using slow = await startServer((response) => response.end('done'), undefined, readSlowly)
+    const run = await evertoken(['call', slow.origin, '-d', `@${path}`, '--timeout', '2'], environment())
+    expect(run).toMatchObject({ exitCode: 0, stdout: 'done', stderr: '' })
   })
 
   it('says what it waits for, once that takes a second', async () => {

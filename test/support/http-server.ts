@@ -28,15 +28,19 @@ export interface TestServer extends AsyncDisposable {
   allClosed(): Promise<void>
 }
 
-/** Starts a server that answers with `respond` once a request's body has arrived; with `tls` it speaks https. */
-export async function startServer(respond: Respond, tls?: ServerOptions): Promise<TestServer> {
+/** Starts a server that answers with `respond` once `read` has read a request's body; with `tls` it speaks https. */
+export async function startServer(
+  respond: Respond,
+  tls?: ServerOptions,
+  read: (body: IncomingMessage) => Promise<string> = text,
+): Promise<TestServer> {
   const requests: ReceivedRequest[] = []
   const sockets = new Set<Socket>()
   let connections = 0
   let onEmpty: (() => void)[] = []
   const onRequest = async (incoming: IncomingMessage, response: ServerResponse) => {
     const { method = '', url = '', headers } = incoming
-    const request = { method, url, headers, body: await text(incoming) }
+    const request = { method, url, headers, body: await read(incoming) }
     requests.push(request)
     respond(response, request, incoming)
   }
