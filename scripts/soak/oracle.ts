@@ -54,7 +54,7 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   if (failure.tokenError === undefined) {
     if (last === undefined) return neednt('failed before it reached the API, and not for want of a token')
     if (last.fault !== undefined) return had('the API failed')
-    if (last.refusal === 'nonce' && hasTwo(timeline.apiNonces, failure)) return had('the API wants ever new nonces')
+    if (last.refusal === 'nonce' && isNonceRenewed(failure, timeline)) return had('the API wants yet another nonce')
     if (last.refusal !== 'revoked') return neednt(`the API met it with ${last.refusal ?? `status ${last.status}`}`)
   }
   const { worker, client } = failure
@@ -71,6 +71,13 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   if (failure.tokenError === undefined && areFreshRejected(failure, timeline))
     return had('the API rejects fresh tokens')
   return neednt('nothing stood in the way of a token')
+}
+
+/** Whether a request learned a nonce which was not wanted any more when it was sent the second time. */
+function isNonceRenewed({ meetings, from, to }: FailedRequest, { apiNonces }: Timeline): boolean {
+  return (
+    meetings.filter(({ refusal }) => refusal === 'nonce').length > 1 && apiNonces.some((at) => at >= from && at <= to)
+  )
 }
 
 /**
