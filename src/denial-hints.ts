@@ -91,7 +91,7 @@ function hintForCredentials(denial: Denial): string {
   if (credentialDoubt !== undefined) return credentialDoubt
   if (authenticationMethod.endsWith('_jwt')) return hintForClock(denial) ?? hintForAssertion(authenticationMethod)
   const secret =
-    'Check the client id and secret: of this server and environment, rotated perhaps? If they are right, the server may want'
+    'Check the client id and secret: are they for this server and environment, or was the secret rotated? If they are right, the server may want'
   if (authenticationMethod === 'client_secret_basic') {
     return `${secret} \`clientAuthentication: 'client_secret_post'\` or \`basicEncoding: 'raw'\`.`
   }
@@ -176,7 +176,7 @@ export function hintForRedirect(endpoint: string): string {
 }
 
 const HINT_AUTHORIZATION =
-  'By its path it is the authorization endpoint, where users sign in: that for tokens often ends in `/token`.'
+  'By its path it is the authorization endpoint, where users sign in; that of the token endpoint often ends in `/token`.'
 
 function isAuthorization(endpoint: string): boolean {
   return /\/auth(?:orize|orization)?\/?$/.test(new URL(endpoint).pathname)

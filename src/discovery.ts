@@ -25,7 +25,7 @@ const PAUSE_AFTER_FAILURE_MS = 60 * 1000
 const HINT_ISSUER =
   'Check `issuer`: is there a JSON document when you open that address in a browser? Or give `tokenEndpoint` instead.'
 const HINT_ENDPOINT =
-  'By its path `issuer` is an endpoint, and not the issuer: give that for tokens as `tokenEndpoint`.'
+  'By its path `issuer` is an endpoint: give the issuer itself, or the token endpoint as `tokenEndpoint`.'
 
 /**
  * The metadata of one issuer, loaded when it is first needed and again when it is an hour old.

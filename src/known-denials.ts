@@ -72,7 +72,7 @@ const KNOWN_DENIALS: readonly (readonly [words: RegExp, hint: string])[] = [
     'Switch on *Service accounts roles* of this client: without it Keycloak gives the client no token of its own.',
   ],
   [/realm does not exist/i, 'There is no such realm: check the realm in the URL, whose letter case matters.'],
-  [/https required/i, 'The server wants https, or does not know that a proxy before it has taken the TLS off.'],
+  [/https required/i, 'The server wants https, or does not know that a proxy before it has terminated TLS.'],
   // Salesforce, Google
   [
     /no client credentials user/i,
@@ -85,7 +85,7 @@ const KNOWN_DENIALS: readonly (readonly [words: RegExp, hint: string])[] = [
   ],
   [
     /not authorized for any of the scopes/i,
-    'None of the scopes is allowed to this account: check `scope`, and where access is delegated.',
+    'This account is allowed none of the scopes: check `scope`, and where access is delegated.',
   ],
 ]
 

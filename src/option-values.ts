@@ -72,7 +72,7 @@ function shown(value: unknown): string {
 /** A text that is not empty and fit for a header. @throws TypeError naming the option */
 export function text(value: unknown, option: string): string {
   if (value === 'undefined' || value === 'null') {
-    throw optionError(option, `is the text "${value}"`, 'Was a variable that is not set put into a template?')
+    throw optionError(option, `is the text "${value}"`, 'Was an unset variable put into a template?')
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
   if (typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)) return value

@@ -72,10 +72,10 @@ export function algorithmOf({ algorithm }: webcrypto.CryptoKey): string {
 function fromJwk(jwk: JsonWebKey, refuse: RefuseKey): PrivateKey {
   if (jwk.kty === 'oct') throw refuse('is a shared secret', 'Those are for `clientSecretJwt`; this takes a key pair.')
   const { d, ...publicJwk } = jwk
-  if (d === undefined) throw refuse('is a public key', 'To sign takes the private key: the JWK has no `d`.')
+  if (d === undefined) throw refuse('is a public key', 'Signing takes the private key, and this JWK has no `d`.')
   const { alg, kid } = jwk
   const object = attempt(() => createPrivateKey({ key: jwk, format: 'jwk' }), refuse, 'Is a member of the JWK cut off?')
-  if (isMixed(object, publicJwk)) throw refuse('is mixed of two', 'Its `d` is not that of its public members.')
+  if (isMixed(object, publicJwk)) throw refuse('is mixed of two', 'Its `d` does not belong to its public members.')
   return { object, ownAlgorithm: text(alg), keyId: text(kid) }
 }
 
@@ -114,7 +114,7 @@ function hintForNoPem(text: string): string {
   if (text.trimStart().startsWith('LS0tLS1CRUdJTi')) {
     return "It is PEM in Base64: write `Buffer.from(key, 'base64').toString()`."
   }
-  return 'PEM begins with "-----BEGIN PRIVATE KEY-----". Of a file give the content.'
+  return 'PEM begins with "-----BEGIN PRIVATE KEY-----". Give the content of the file, not its path.'
 }
 
 function attempt(make: () => KeyObject, refuse: RefuseKey, hint: string): KeyObject {

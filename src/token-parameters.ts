@@ -55,7 +55,7 @@ function readScope(scope: unknown, option: string): readonly string[] {
   const list = typeof scope === 'string' ? scope.split(' ').filter((token) => token !== '') : readList(scope, option)
   for (const token of list) {
     if (token === 'undefined') {
-      throw optionError(option, 'holds the text "undefined"', 'Was a variable that is not set put into a template?')
+      throw optionError(option, 'holds the text "undefined"', 'Was an unset variable put into a template?')
     }
     if (SCOPE_TOKEN.test(token)) continue
     throw optionError(

@@ -12,7 +12,7 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
   [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'There is no route to it: check the network, VPN and firewall.'],
   [
     /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
-    'The connection was closed before the answer was complete. Some servers do so that do not take the client certificate.',
+    'The connection was closed before the answer was complete. Servers that reject a client certificate may do so.',
   ],
   [TIMEOUT, 'Is the authorization server slow, or does a firewall drop the connection?'],
   [

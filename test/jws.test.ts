@@ -288,7 +288,7 @@ describe('a key', () => {
     ['a public PEM', publicPem, undefined, 'is a public key or a certificate. To sign'],
     ['a certificate', '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----', undefined, 'or a certificate'],
     ['a public KeyObject', createPublicKey(EC), undefined, 'is a public key. To sign'],
-    ['a public JWK', publicJwk, undefined, 'is a public key. To sign takes the private key'],
+    ['a public JWK', publicJwk, undefined, 'is a public key. Signing takes the private key'],
     ['a secret KeyObject', createSecretKey(Buffer.alloc(32)), undefined, 'is a secret key. To sign'],
     ['a shared secret as a JWK', { kty: 'oct', k: 'AAAA' }, undefined, 'is a shared secret. Those are'],
     ['PEM without line breaks', pem(EC).replaceAll('\n', ' '), undefined, 'cannot be read. Was it cut off'],

@@ -64,7 +64,7 @@ describe('readTokenParameters', () => {
 
   it.each([['read undefined'], [['read', 'undefined']]])('refuses %j, which no scope is meant by', (scope) => {
     expect(() => read({ scope })).toThrow(
-      '`clients.orders.scope` holds the text "undefined". Was a variable that is not set put into a template?',
+      '`clients.orders.scope` holds the text "undefined". Was an unset variable put into a template?',
     )
   })
 

@@ -129,7 +129,7 @@ function checkOptions({ key, sign, algorithm, keyId, expiresAt }: SigningOptions
     throw optionError(
       'expiresAt',
       'must be a number of milliseconds since 1970',
-      'Of seconds, take a thousand times as many.',
+      'Were seconds meant? Take a thousand times as many.',
     )
   }
 }

@@ -61,7 +61,7 @@ function problemWith(secret: unknown, leastBytes: number): { text: string; hint:
     }
   }
   if (secret === 'undefined' || secret === 'null') {
-    return { text: `is the text "${secret}"`, hint: 'Was a variable that is not set put into a template?' }
+    return { text: `is the text "${secret}"`, hint: 'Was an unset variable put into a template?' }
   }
   if (secret === '') return { text: 'is empty', hint: 'Is the environment variable set?' }
   if (isPlaceholder(secret)) {
@@ -96,7 +96,7 @@ function doubtAbout(secret: string): string | undefined {
   if (secret.trim() !== secret) return 'The secret begins or ends with a space: was it copied along?'
   if (/^(?:basic|bearer) /i.test(secret)) return 'The secret begins with the name of a scheme: give the secret alone.'
   if (/%[\da-f]{2}/i.test(secret))
-    return 'The secret has parts such as `%2B`: is it URL-encoded still? Give it as it was issued; evertoken encodes it.'
+    return 'The secret has parts such as `%2B`: is it still URL-encoded? Give it as it was issued; evertoken encodes it.'
   if (/[^ -~]/.test(secret))
     return 'The secret has characters outside ASCII: was it copied from a document that changed them?'
   return undefined

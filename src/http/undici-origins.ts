@@ -49,7 +49,7 @@ function noOrigin(): TokenError {
   return new TokenError({
     code: 'origin_refused',
     message:
-      'The request was not sent: it does not say to which origin it goes, so it is unknown where the token would.',
+      'The request was not sent: it does not say to which origin it goes, so it is unknown where the token would go.',
     hint: "Give the request an `origin`, such as 'https://api.example.com'. A Pool or Client of undici 7 needs it too.",
   })
 }

@@ -95,7 +95,7 @@ describe('an answer that rejects the token', () => {
     ['none', 'get', 1],
     ['none', 'post', 1],
   ] as const)(
-    'is not used again in any case; sent again is, with replay %s, %s: %i',
+    'is not used again in any case; with replay %s, a %s request is sent %i time(s) in all',
     async (replay, method, requests) => {
       const { api, client } = rejecting(['token-1'], {}, { replay })
       await client.request({ method, url: '/orders' }).catch(() => {})

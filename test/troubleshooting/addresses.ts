@@ -99,7 +99,7 @@ export const ADDRESSES: Mistakes = {
     {
       mistake: 'The token endpoint as `issuer`',
       error: 'discovery_failed',
-      says: 'give that for tokens as `tokenEndpoint`',
+      says: 'the token endpoint as `tokenEndpoint`',
       make: () => askServer({ status: 404 }, { issuer: 'ORIGIN/oauth2/token' }),
     },
     {

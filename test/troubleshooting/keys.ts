@@ -47,7 +47,7 @@ export const KEYS: Mistakes = {
   heading: 'Keys, assertions and client certificates',
   mistakes: [
     key('The environment variable of the key is not set', { key: undefined }, 'Is the environment variable set?'),
-    key('The path of the file for its content', { key: '/run/secrets/key.pem' }, 'Of a file give the content'),
+    key('The path of the file for its content', { key: '/run/secrets/key.pem' }, 'Give the content of the file'),
     key('`\\n` as two characters where lines should end', { key: PEM.replaceAll('\n', '\\n') }, 'replaceAll'),
     key('All in one line, the line breaks lost', { key: PEM.replaceAll('\n', ' ') }, 'line breaks lost'),
     key('PEM that is in Base64 once more', { key: Buffer.from(PEM).toString('base64') }, 'PEM in Base64'),
