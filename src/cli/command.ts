@@ -82,7 +82,15 @@ function program(finish: (exitCode: number) => void): Command {
     .exitOverride()
     .configureOutput({ outputError: tellUsage })
     .addHelpText('after', `${examplesOf('evertoken')}\n\n${ABOUT_SECRETS}`)
-  withToken(command.command('token'))
+  tokenCommand(command.command('token'))
+  callCommand(command.command('call'), finish)
+  doctorCommand(command.command('doctor'), finish)
+  inspectCommand(command.command('inspect'))
+  return command
+}
+
+function tokenCommand(command: Command): void {
+  withToken(command)
     .description('print an access token; from the cache while it is valid')
     .option('--header', 'print a whole Authorization header')
     .addOption(outputOption())
@@ -93,7 +101,10 @@ function program(finish: (exitCode: number) => void): Command {
       if (header && token.tokenType === 'DPoP') note('The header needs a proof beside it: evertoken call makes one.')
       process.stdout.write(`${describeToken(token, { header, output })}\n`)
     })
-  withToken(command.command('call'))
+}
+
+function callCommand(command: Command, finish: (exitCode: number) => void): void {
+  withToken(command)
     .description('send a request to an API, with a token')
     .argument('<url>', 'the whole URL')
     .option('-X, --request <method>', 'default: GET, or POST with data')
@@ -117,7 +128,10 @@ function program(finish: (exitCode: number) => void): Command {
         note('The connection showed no certificate: tokens that are bound to one need --certificate-for-api.')
       await printBody(answer, process.stdout)
     })
-  withClient(command.command('doctor'))
+}
+
+function doctorCommand(command: Command, finish: (exitCode: number) => void): void {
+  withClient(command)
     .description('find out why a set-up does not work; makes one token request')
     .option('--try <method>', 'a client authentication method to try, by one token request; may be repeated', appended)
     .addOption(outputOption())
@@ -132,7 +146,10 @@ function program(finish: (exitCode: number) => void): Command {
         finish(report.works ? 0 : 1)
       },
     )
-  withToken(command.command('inspect'))
+}
+
+function inspectCommand(command: Command): void {
+  withToken(command)
     .description('show what a token that is piped in says of itself, without verifying it')
     .option('--cached', 'the token that `evertoken token` prints, instead of one that is piped in')
     .addOption(outputOption())
@@ -149,7 +166,6 @@ function program(finish: (exitCode: number) => void): Command {
       const shown = output === 'json' ? printableJson(inspected) : describeInspected(inspected, Date.now())
       process.stdout.write(`${shown}\n`)
     })
-  return command
 }
 
 // Asked for, or else because it says what the body does not.
