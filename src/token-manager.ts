@@ -152,9 +152,10 @@ export class TokenManager<Name extends string = never> {
     await Promise.all(missing.map((source) => source.getToken({ signal, timeoutMs })))
   }
 
-  /** What is known of one token, or of all, and why it is used or not; plain data without secrets. */
+  /** What is known of every token, and why it is used or not; plain data without secrets. */
   inspect(): TokenSourceInspection[]
-  inspect(selection: TokenSelection<Name>): TokenSourceInspection
+  /** The same of one token. @throws like {@link TokenManager.source} */
+  inspect(selection: NonNullable<TokenSelectionArguments<Name>[0]>): TokenSourceInspection
   inspect(selection?: TokenSelection<Name>): TokenSourceInspection | TokenSourceInspection[] {
     if (selection !== undefined) return this.sourceOf(selection).inspect()
     return this.#sources.values().map((source) => source.inspect())

@@ -53,6 +53,8 @@ describe('the types', () => {
     compiled(() => several.removeClient('order'))
     // @ts-expect-error no such client
     compiled(() => several.inspect({ client: 'order' }))
+    // @ts-expect-error which client?
+    compiled(() => several.inspect({ scope: 'a' }))
   })
 
   it('take any name where clients are known only at run time', () => {

@@ -150,7 +150,7 @@ class ScenarioRun {
     const arrivedAt = arrived.map(({ at }) => Math.round(at - this.#startMs))
     compare('requestsAt', requestsAt?.map(milliseconds), arrivedAt)
     compare('lastRequest', lastRequest, Object.fromEntries(arrived.at(-1)?.form ?? []))
-    if (state) compare('state', state, this.#manager.inspect({}).state)
+    if (state) compare('state', state, this.#manager.inspect()[0]?.state)
     if (events) {
       compare('events', events, this.#heard)
       this.#heard = []
