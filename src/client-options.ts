@@ -1,3 +1,4 @@
+import type { AxiosLike } from './axios-route.ts'
 import type { ClientAuthentication, ClientSecret } from './client-authentication/client-authentication.ts'
 import type { BasicEncoding, ClientSecretMethod } from './client-authentication/client-secret.ts'
 import type { ClientCertificate } from './client-certificate.ts'
@@ -13,7 +14,7 @@ import { HOOK_NAMES, type PartnerHooks, readHooks } from './partner-hooks.ts'
 import type { TokenParameters } from './token-key.ts'
 import { DEFAULT_LIMITS, type LifecycleLimits } from './token-lifecycle.ts'
 import { readTokenParameters, TOKEN_PARAMETER_NAMES, type TokenParameterOptions } from './token-parameters.ts'
-import type { AxiosLike, FetchLike, TransportOptions } from './transport.ts'
+import type { FetchLike, TransportOptions } from './transport.ts'
 
 /** One client of one authorization server. Durations are milliseconds. */
 export interface ClientOptions extends TokenParameterOptions, PartnerHooks {

@@ -1,15 +1,13 @@
-import http, { type ClientRequest, Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http'
-import https, { Agent as HttpsAgent } from 'node:https'
-import type { ConnectionOptions } from 'node:tls'
-import type { AxiosInstance, AxiosRequestConfig, AxiosRequestHeaders } from 'axios'
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import https from 'node:https'
+import type { AxiosRequestConfig } from 'axios'
+import { type AxiosLike, type AxiosRoute, type OwnRouteOptions, ownRoutes, routeOf } from './axios-route.ts'
 import type { ReadCertificate } from './client-certificate.ts'
 import { shownUrl } from './endpoint-url.ts'
 import { optionError, TokenError } from './errors.ts'
 import { readText } from './http-body.ts'
-import { type ProxyChooser, proxyChooser, proxyChooserOf } from './proxy.ts'
 import { ProxyTunnel } from './proxy-tunnel.ts'
 import { abortable } from './single-flight.ts'
-import { readTlsOptions, type TlsOptions } from './tls-options.ts'
 import { transportFailure } from './transport-failure.ts'
 
 /** One request to the authorization server. */
@@ -62,11 +60,8 @@ export type FetchLike = (
   readonly body: { getReader(): unknown } | null
 }>
 
-/** As much of an axios instance as is used. */
-export type AxiosLike = Pick<AxiosInstance, 'request' | 'defaults' | 'interceptors'>
-
 /** How the requests of one client are sent. */
-export interface TransportOptions extends TlsOptions {
+export interface TransportOptions extends OwnRouteOptions {
   /** The client's name, for messages. */
   client: string
   /**
@@ -74,17 +69,11 @@ export interface TransportOptions extends TlsOptions {
    * `auth`, parameters and transforms of an axios instance do not apply. Default: an axios that nobody else configures.
    */
   transport?: AxiosLike | FetchLike | undefined
-  /** An http or https proxy's URL, or `false` for none. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say at each request. */
-  proxy?: string | false | undefined
   /** Whether an axios instance gets its tokens from the manager that this transport serves: that would go round in circles. */
   isAttached?: ((instance: AxiosLike) => boolean) | undefined
 }
 
 const LARGEST_BODY = 256 * 1024
-
-// Long enough for a retry or the next key, shorter than servers keep an idle connection: one that the
-// server is just closing fails the next request.
-const IDLE_CONNECTION_MS = 4000
 
 // Beats the defaults of any instance: `null` where axios takes `undefined` for "as the instance says".
 const SAFE_CONFIG = {
@@ -151,52 +140,6 @@ function exchangeBy(options: TransportOptions): Exchange {
 
 function isAxios(transport: unknown): transport is AxiosLike {
   return typeof (transport as AxiosLike | undefined)?.interceptors?.request?.use === 'function'
-}
-
-/** An axios instance, and how its https requests reach the server. */
-interface AxiosRoute {
-  readonly instance: Pick<AxiosInstance, 'request'>
-  readonly choose: ProxyChooser
-  /** For the TLS connection inside a tunnel. */
-  readonly tls: ConnectionOptions
-}
-
-// One route for each certificate, so that a connection that showed an earlier one is not used again.
-function ownRoutes(options: TransportOptions): (certificate: ReadCertificate | undefined) => Promise<AxiosRoute> {
-  const choose = proxyChooser(options.proxy)
-  const authorities = readTlsOptions(options)
-  const routes = new WeakMap<object, Promise<AxiosRoute>>()
-  return (certificate) => {
-    const known = routes.get(certificate ?? choose)
-    if (known !== undefined) return known
-    const secureContext = certificate?.secureContext({ ca: options.ca }) ?? authorities
-    const route = ownRoute(choose, secureContext === undefined ? {} : { secureContext })
-    routes.set(certificate ?? choose, route)
-    return route
-  }
-}
-
-async function ownRoute(choose: ProxyChooser, tls: ConnectionOptions): Promise<AxiosRoute> {
-  const { default: axios } = await import('axios')
-  const connection = { keepAlive: true, timeout: IDLE_CONNECTION_MS }
-  // Not axios.create(), which copies axios.defaults. Agents of our own, because Node's global ones take a
-  // proxy from the environment when NODE_USE_ENV_PROXY is set.
-  const instance = new axios.Axios({
-    adapter: 'http',
-    headers: {} as AxiosRequestHeaders,
-    httpAgent: new HttpAgent(connection),
-    httpsAgent: new HttpsAgent({ ...connection, ...tls }),
-  })
-  return { instance, choose, tls }
-}
-
-// The proxy that axios would use, but always by CONNECT, which old versions of axios do not do.
-function routeOf(instance: AxiosLike): AxiosRoute {
-  const { proxy, httpsAgent } = instance.defaults
-  const agent = httpsAgent as HttpsAgent | undefined
-  // Any other class of agent makes its own connections, through a tunnel perhaps.
-  if (agent !== undefined && agent.constructor !== HttpsAgent) return { instance, choose: () => undefined, tls: {} }
-  return { instance, choose: proxyChooserOf(proxy), tls: agent?.options ?? {} }
 }
 
 // What axios calls instead of http.request() or https.request(). The agent refs a connection again that it keeps.
