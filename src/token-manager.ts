@@ -52,7 +52,7 @@ const REQUEST_OPTIONS = [...SELECTION_OPTIONS, 'signal', 'timeoutMs', 'minValidi
  *
  * @see RFC 6749 §4.4
  */
-export class TokenManager<Name extends string = never> {
+export class TokenManager<in out Name extends string = never> {
   readonly #events = new TokenEventEmitter()
   readonly #sources: TokenSources
   readonly #clients: Clients

@@ -57,6 +57,18 @@ describe('the types', () => {
     compiled(() => several.inspect({ scope: 'a' }))
   })
 
+  it('tell a manager of one client from one of several', () => {
+    const ofOne = (_tokens: TokenManager) => {}
+    const ofSeveral = (_tokens: TokenManager<'orders' | 'billing'>) => {}
+    compiled(() => [ofOne(one), ofSeveral(several)])
+    // @ts-expect-error its requests have to name a client
+    compiled(() => ofOne(several))
+    // @ts-expect-error it has no client of that name
+    compiled(() => ofSeveral(one))
+    // @ts-expect-error there is no client to name
+    compiled(() => ofOne(tenants))
+  })
+
   it('take any name where clients are known only at run time', () => {
     expectTypeOf(tenants).toEqualTypeOf<TokenManager<string>>()
     compiled((tenant = 'a' as string) => tenants.getToken({ client: tenant }))
