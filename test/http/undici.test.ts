@@ -280,20 +280,21 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     expect(one.authorizations()).toEqual(['Bearer token-1', 'Bearer token-1'])
   })
 
-  it.each(['dns', 'dump', 'responseError', 'cache', 'decompress'] as const)(
-    'goes with the interceptor %s, before or after',
-    async (name) => {
-      await using one = await startApi()
-      const other = () => interceptors[name]() as ReturnType<typeof interceptors.dump>
-      const before = new Agent().compose(other(), one.intercept())
-      const after = new Agent().compose(one.intercept(), other())
-      for (const dispatcher of [before, after]) {
-        const { statusCode, body } = await undici.request(one.api.origin, { dispatcher })
-        expect([statusCode, await body.text()]).toEqual([200, name === 'dump' ? '' : 'done'])
-      }
-      expect(new Set(one.authorizations())).toEqual(new Set(['Bearer token-1']))
-    },
+  const others = (['dns', 'dump', 'responseError', 'cache', 'decompress'] as const).filter(
+    (each) => each in interceptors,
   )
+
+  it.each(others)('goes with the interceptor %s, before or after', async (name) => {
+    await using one = await startApi()
+    const other = () => interceptors[name]() as ReturnType<typeof interceptors.dump>
+    const before = new Agent().compose(other(), one.intercept())
+    const after = new Agent().compose(one.intercept(), other())
+    for (const dispatcher of [before, after]) {
+      const { statusCode, body } = await undici.request(one.api.origin, { dispatcher })
+      expect([statusCode, await body.text()]).toEqual([200, name === 'dump' ? '' : 'done'])
+    }
+    expect(new Set(one.authorizations())).toEqual(new Set(['Bearer token-1']))
+  })
 
   it('goes to the name that dns resolves', async () => {
     await using one = await startApi()
