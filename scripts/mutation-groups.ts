@@ -15,8 +15,8 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
     tests: ['test/{token-lifecycle,failure-memory,key-failures,token-standing,retry}.test.ts'],
   },
   flight: {
-    mutate: ['src/{single-flight,request-gate}.ts'],
-    tests: ['test/{single-flight,request-gate}.test.ts'],
+    mutate: ['src/{single-flight,request-gate,refresh-line}.ts'],
+    tests: ['test/{single-flight,request-gate,refresh-line}.test.ts'],
   },
   key: {
     mutate: ['src/{token-key,token-parameters,authorization-details}.ts'],

@@ -289,6 +289,19 @@ describe('credentials that may have changed', () => {
     expect(turned.asked).toBe(0)
   })
 
+  it('end with the first success what the server asked of refreshes before, though the probe is not back', async () => {
+    const { gate, clock } = gateOf({ credentialChanged: () => Promise.resolve(true) })
+    fail(gate, throttled(10 * MINUTE, false))
+    await clock.advance(1000)
+    fail(gate, throttled(10 * MINUTE, false))
+    await clock.advance(1000)
+    void gate.run(admitted(gate), never, held().work)
+    await clock.settle()
+    expect(gate.pauseMs({ refresh: true })).toBe(10 * MINUTE - 1000)
+    gate.succeeded(admitted(gate))
+    expect(gate.pauseMs({ refresh: true })).toBe(0)
+  })
+
   it('are of no use in an outage, nor where it cannot be told whether they changed', async () => {
     const { gate, clock } = gateOf({ credentialChanged })
     fail(gate, throttled(MINUTE))
@@ -337,6 +350,14 @@ describe('requests at the same time', () => {
     expect(running()).toBe(32)
   })
 
+  it('are one until the first has succeeded, whatever another process once had', async () => {
+    const { gate, clock } = gateOf()
+    gate.succeededElsewhere(60 * MINUTE)
+    const { running } = begin(gate, 40)
+    await clock.settle()
+    expect(running()).toBe(1)
+  })
+
   it('are one again after a denial, but not after an outage', async () => {
     const { gate, clock } = gateOf()
     gate.succeeded(admitted(gate))
@@ -374,6 +395,19 @@ describe('requests at the same time', () => {
     const probe = gate.run(admitted(gate), never, () => Promise.resolve('probed'))
     requests[0]?.finish('token')
     await expect(probe).resolves.toBe('probed')
+  })
+
+  it('include no probe that had not begun when one that was sent before it failed', async () => {
+    const { gate, clock } = gateOf()
+    const [first, late] = [admitted(gate), admitted(gate)]
+    gate.failed(OUTAGE, first)
+    await clock.advance(500)
+    const probe = admitted(gate)
+    const busy = throttled(2000)
+    gate.failed(busy, late)
+    const { work, started } = held()
+    await expect(gate.run(probe, never, work)).rejects.toBe(busy)
+    expect(started()).toBe(false)
   })
 
   it('end with the reason of their signal, running or waiting, and are not begun after it', async () => {
@@ -417,6 +451,17 @@ describe('requests at the same time', () => {
     expect(gate.admit()).toMatchObject({ probe: false })
     for (const leave of leaves.slice(0, 2)) gate.release(leave)
     expect(gate.admitInBackground({ refresh: true })).toMatchObject({ probe: false })
+  })
+
+  it('are at most 16 refreshes that nobody waits for', () => {
+    const { gate } = gateOf()
+    let begun = 0
+    const refreshInBackground = () => {
+      begun += 1
+      return { promise: held().work() }
+    }
+    for (let key = 0; key < 100; key += 1) gate.refreshes.add({ dueInMs: () => 0, refreshInBackground })
+    expect(begun).toBe(16)
   })
 
   it('leave room for what else is sent to the server, in turn', async () => {
