@@ -1,4 +1,4 @@
-import http, { Agent as HttpAgent, type IncomingMessage } from 'node:http'
+import http, { type ClientRequest, Agent as HttpAgent, type IncomingMessage } from 'node:http'
 import https, { Agent as HttpsAgent } from 'node:https'
 import { Readable } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
@@ -13,7 +13,7 @@ import type { ApiRequest } from './call-request.ts'
 import { openManager } from './client.ts'
 import { CommandError, EXIT } from './command-error.ts'
 import { Silence } from './silence.ts'
-import { withProgress } from './terminal.ts'
+import { note, withProgress } from './terminal.ts'
 import type { GetTokenFlags } from './token-command.ts'
 
 const SLICE = 64 * 1024
@@ -61,7 +61,7 @@ export async function callApi(
     const sent = silence.during(tokenFetch(url, init), `${url.host} did not answer.`)
     const answer = (await withProgress(`Waiting for ${url.host}`, sent)) as unknown as Received
     const { status, head, contentType } = answer
-    return { status, head, contentType, body: pieces(answer.body, silence) }
+    return { status, head, contentType, body: pieces(answer, silence) }
   } finally {
     // Until the cache has the token.
     await manager.close()
@@ -75,6 +75,7 @@ interface Received {
   readonly head: string
   readonly contentType: string
   readonly body: IncomingMessage
+  readonly request: ClientRequest
 }
 
 interface Sent {
@@ -91,27 +92,24 @@ async function send(url: string, sent: Sent, tls: ConnectionOptions, silence: Si
   const proxy = isPlain ? undefined : proxyChooser(undefined)(url)
   // Agents of its own: Node's global ones take a proxy by rules of theirs.
   const agent = proxy ? new ProxyTunnel(proxy, tls, { signal }) : isPlain ? new HttpAgent() : new HttpsAgent(tls)
-  const { request } = isPlain ? http : https
+  const request = (isPlain ? http : https).request(url, { method, headers, signal, agent })
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const sending = request(url, { method, headers, signal, agent })
-      .on('response', resolve)
-      // Without a listener there would be no answer, and no error either.
-      .on('upgrade', (answer, socket) => {
-        socket.destroy()
-        resolve(answer)
-      })
-      .on('error', reject)
+    request.on('response', resolve).on('error', reject)
+    // Without a listener there would be no answer, and no error either.
+    request.on('upgrade', (answer, socket) => {
+      socket.destroy()
+      resolve(answer)
+    })
     // An API that takes a long body is not silent.
-    Readable.from(slices(body))
-      .on('data', () => silence.broken())
-      .pipe(sending)
+    const inSlices = Readable.from(slices(body)).on('data', () => silence.broken())
+    inSlices.pipe(request)
   })
   if (answer.statusCode === 101) {
     answer.destroy()
     const { host } = new URL(url)
     throw new CommandError(`${host} did not answer, but wants to speak another protocol.`, undefined, EXIT.serverError)
   }
-  return received(answer)
+  return received(answer, request)
 }
 
 function* slices(body: Buffer | undefined): Generator<Buffer> {
@@ -125,20 +123,24 @@ function tlsOf({ ca, certificate }: ClientOptions, showsCertificate: boolean): C
   return secureContext === undefined ? {} : { secureContext }
 }
 
-function received(answer: IncomingMessage): Received {
+function received(answer: IncomingMessage, request: ClientRequest): Received {
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer
   const lines = [`HTTP ${status} ${statusMessage}`.trimEnd()]
   for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`)
   const get = (name: string) => headers[name.toLowerCase()]?.toString() ?? null
-  return { status, headers: { get }, head: lines.join('\n'), contentType: get('content-type') ?? '', body: answer }
+  const contentType = get('content-type') ?? ''
+  return { status, headers: { get }, head: lines.join('\n'), contentType, body: answer, request }
 }
 
-async function* pieces(body: IncomingMessage, silence: Silence): AsyncGenerator<Buffer> {
+async function* pieces({ body, request }: Received, silence: Silence): AsyncGenerator<Buffer> {
   const reader = body[Symbol.asyncIterator]()
   for (;;) {
     // While the reader of stdout takes its time, the API has no reason to speak.
     const { value, done } = await silence.during(reader.next(), 'The rest of the answer did not come.')
-    if (done) return
+    if (done) break
     yield value
   }
+  if (!request.writableFinished) note('The API answered before it had taken the whole body, and does not get the rest.')
+  // Node would wait until it takes that.
+  request.destroy()
 }

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -51,6 +52,12 @@ async function written(name: string, text: string): Promise<string> {
 }
 
 const MEBIBYTE = 1024 * 1024
+
+async function longFile(): Promise<string> {
+  const path = await written('long', '')
+  await truncate(path, 64 * MEBIBYTE)
+  return path
+}
 
 /** Reads 4 MiB of a body at a time, and rests for 150 ms. */
 async function readSlowly(body: Readable): Promise<string> {
@@ -202,12 +209,22 @@ describe('evertoken call', () => {
   })
 
   it('bears with an API that takes a long body slowly', async () => {
-    const path = join(home, 'long')
-    await writeFile(path, '')
-    await truncate(path, 64 * MEBIBYTE)
+    const path = await longFile()
     await using slow = await startServer((response) => response.end('done'), undefined, readSlowly)
     const run = await evertoken(['call', slow.origin, '-d', `@${path}`, '--timeout', '2'], environment())
     expect(run).toMatchObject({ exitCode: 0, stdout: 'done', stderr: '' })
+  })
+
+  it('does not wait for an API that has answered to take the rest of the body, and says so', async () => {
+    const early = createServer((socket) => {
+      socket.once('data', () => socket.pause().write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone'))
+      socket.on('error', () => {}).on('close', () => early.close())
+    })
+    await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve))
+    const { port } = early.address() as AddressInfo
+    const run = await evertoken(['call', `http://127.0.0.1:${port}`, '-d', `@${await longFile()}`], environment())
+    expect(run).toMatchObject({ exitCode: 0, stdout: 'done' })
+    expect(run.stderr).toBe('• The API answered before it had taken the whole body, and does not get the rest.\n')
   })
 
   it('says what it waits for, once that takes a second', async () => {
