@@ -70,7 +70,7 @@ export async function sharedToken(
   if (known !== undefined && plan.isRejected && (await share.remove(identity, known)) === 'kept') {
     const newer = take(await share.find(identity, known))
     if (newer !== undefined) return newer
-    if (mayUseOn(plan.replaced, plan, context)) throw keptError(context.settings)
+    if (mayUseOn(plan.replaced, plan, context)) return usedOn(plan, context)
   }
   const asking = { otherwise: () => plan.postpone('busy'), patienceMs: patienceMs(plan, context) }
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
@@ -163,6 +163,13 @@ function mayUseOn(
 ): boolean {
   if (replaced === undefined || leastMs() > 0 || (reason !== 'rejected' && !background)) return false
   return classify(replaced, elapsedMs(replaced.requestedAt, clock)) !== 'expired'
+}
+
+// @throws TokenError `fresh_token_rejected`, for callers to use it on
+function usedOn(plan: SharedTokenPlan, { settings }: ClientContext): AccessToken {
+  const token = plan.postpone('busy')
+  if (token === undefined) throw keptError(settings)
+  return token
 }
 
 /** The token that was found, if it is what is wanted. */

@@ -196,14 +196,16 @@ export class TokenSource {
     const token = this.current()
     if (!settings.keepWarm || token === undefined) return undefined
     const ageMs = token.ageMs(clock)
-    const dueInMs = this.#dueAfterMs() - ageMs
-    if (this.state() === 'fresh') return Math.max(0, dueInMs)
+    if (this.state() === 'fresh') return Math.max(0, this.#dueAfterMs() - ageMs)
     const validMs = token.expiredAfterMs - ageMs
-    const ownPauseMs = this.#renewal?.pauseMs() ?? 0
+    const isValid = validMs > 0
     // A server that asks for a long pause is obeyed for longer while the token is valid.
-    return validMs > 0
-      ? Math.min(Math.max(ownPauseMs, gate.pauseMs({ refresh: true })), validMs)
-      : Math.max(ownPauseMs, gate.pauseMs(), dueInMs)
+    const pauseMs = Math.max(
+      this.#renewal?.pauseMs() ?? 0,
+      this.#renewal?.standing.putOffMs(ageMs) ?? 0,
+      gate.pauseMs({ refresh: isValid }),
+    )
+    return isValid ? Math.min(pauseMs, validMs) : pauseMs
   }
 
   /** @internal Resolves when no request is under way; one that nobody waits for is abandoned. */

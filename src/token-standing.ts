@@ -13,8 +13,8 @@ const MOST_POSTPONED = 0.75
 // Another process that is busy is left alone for as long as a server that has failed so often,
 const LIKE_FAILURES = 3
 
-// or when nothing is left of the token, and nobody waits, for so long.
-const EXPIRED_MS = 10_000
+// or when nobody could use the token, and nobody waits, for so long.
+const USELESS_MS = 10_000
 
 /**
  * Why a refresh is put off: another process of the fleet is `busy` with it; or nothing keeps the fleet from refreshing
@@ -57,6 +57,11 @@ export class TokenStanding {
     return (this.#ages ?? token).dueAfterMs
   }
 
+  /** Milliseconds for which the refresh of a token of this age, wanted as it is, is put off. */
+  putOffMs(ageMs: number): number {
+    return Math.max(0, (this.#ages?.dueAfterMs ?? 0) - ageMs)
+  }
+
   /** There is a new token. @returns whether it replaces one that was rejected */
   replace(): boolean {
     this.#replacedRejected = this.#mark !== undefined && this.#mark !== 'expired'
@@ -70,6 +75,8 @@ export class TokenStanding {
   reject(ageMs: number): boolean {
     const isInVain = this.#replacedRejected && ageMs < FRESH_MS
     this.#mark = isInVain ? 'in vain' : 'rejected'
+    // It was put off for a good token.
+    if (!isInVain) this.#ages = undefined
     return !isInVain
   }
 
@@ -80,7 +87,8 @@ export class TokenStanding {
 
   /**
    * Puts a refresh that is due off: by 20 to 40 seconds, or up to half of what is left, where another process is busy with
-   * it, and by 5 to 10 if nothing is left; else to a moment drawn from what is left of the window, once for each token.
+   * it, and by 5 to 10 if nobody could use the token; else to a moment drawn from what is left of the window, once for each
+   * token.
    * @param random in `[0, 1)`
    * @returns whether it is put off
    */
@@ -88,8 +96,9 @@ export class TokenStanding {
     const { expiredAfterMs, lifetimeMs } = token
     const isExpired = this.hasExpired(token, ageMs)
     if (why === 'busy') {
-      const pauseMs = isExpired
-        ? upperHalf(Math.min(lifetimeMs, EXPIRED_MS), random)
+      const isUseless = isExpired || this.#mark === 'rejected'
+      const pauseMs = isUseless
+        ? upperHalf(Math.min(lifetimeMs, USELESS_MS), random)
         : refreshPauseMs(LIKE_FAILURES, token, ageMs, random)
       this.#ages = { dueAfterMs: ageMs + pauseMs, expiredAfterMs }
       return true

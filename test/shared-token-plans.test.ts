@@ -323,6 +323,19 @@ describe('a token that was rejected', () => {
     expect(names(flight).includes('ask')).toBe(!isUsedOn)
   })
 
+  it('is left alone for a while where the store keeps it and nobody waits', async () => {
+    const background = { ...rejected, reason: 'refresh due', background: true, replaced: token('old') } as const
+    const why: string[] = []
+    const postpone = (reason: string) => {
+      why.push(reason)
+      return token('old')
+    }
+    const flight = await fly({ ...background, postpone }, { removal: 'kept' })
+    expect(await text(flight)).toBe('old')
+    expect(why).toEqual(['busy'])
+    expect(names(flight)).toEqual(['remove', 'find'])
+  })
+
   it('is not looked for again in a store that has removed it, or is of no use', async () => {
     for (const removal of ['removed', 'unavailable'] as const) {
       const flight = await fly({ ...rejected, replaced: token('old') }, { removal, found: found('newer') })

@@ -74,6 +74,31 @@ describe('while the authorization server is away for long', () => {
     expect(fleet.server.requests).toHaveLength(length + 1)
   })
 
+  it.each([
+    ['says so', { status: 503, afterMs: 100 }],
+    ['does not answer', { hang: true }],
+  ])('nobody looks every second for another in place of a rejected one that is kept warm: it %s', async (_, fault) => {
+    const fleet = new Fleet()
+    const processes = fleet.processes(20, { keepWarm: true })
+    await fleet.tokensOf(processes)
+    // One that lives shorter, so that all tokens are looked at.
+    fleet.server.byDefault = { body: { ...fleet.server.token(), expires_in: 60 } }
+    const others = processes.map(({ tokens }) => tokens.source({ scope: 'short' }))
+    const got = Promise.all(others.map((other) => other.getToken()))
+    await fleet.clock.advance(SECOND)
+    await got
+    fleet.server.byDefault = fault
+    for (const { tokens } of processes) tokens.invalidate({}, tokens.source().peek())
+    await fleet.clock.advance(MINUTE)
+    const before = processes.map(callsOf)
+    const beforeRequests = fleet.server.requests.length
+    await fleet.clock.advance(5 * MINUTE)
+    const requests = fleet.server.requests.length - beforeRequests
+    // One question for each of these, and a removal for one; who requests a token renews the lease and gives it up.
+    const looks = (5 * MINUTE) / (5 * SECOND)
+    expect(sum(processes.map(callsOf)) - sum(before)).toBeLessThanOrEqual(3 * processes.length * looks + 6 * requests)
+  })
+
   it('whoever asks for a token that was kept warm and has expired does not wait for the next look', async () => {
     const fleet = new Fleet()
     const { tokens, store } = fleet.join({ keepWarm: true })

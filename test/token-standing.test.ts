@@ -206,6 +206,17 @@ describe('a refresh that is due', () => {
     expect(standing.of(hour, MINUTE)).toBe('rejected')
   })
 
+  it('is put off for so long, and not a moment longer, once the token is rejected', () => {
+    const standing = new TokenStanding()
+    expect(standing.putOffMs(0)).toBe(0)
+    standing.postponeRefresh('in step', hour, 40 * MINUTE, 1)
+    expect([40 * MINUTE, 59 * MINUTE].map((age) => standing.putOffMs(age))).toEqual([19 * MINUTE * 0.75, 0])
+    standing.reject(40 * MINUTE)
+    expect(standing.putOffMs(40 * MINUTE)).toBe(0)
+    standing.postponeRefresh('busy', hour, 40 * MINUTE, 1)
+    expect(standing.putOffMs(40 * MINUTE + 4000)).toBe(6000)
+  })
+
   it('of a token that has expired is not spread over a window that is over', () => {
     const standing = new TokenStanding()
     expect(standing.postponeRefresh('in step', hour, 59 * MINUTE, 0)).toBe(false)
