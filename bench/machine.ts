@@ -32,7 +32,7 @@ export function machine(): Machine {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${process.platform} ${release()}`,
+    system: `${process.platform} ${release().replace(/-.*/, '')}`,
     node: process.version,
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     packages: Object.fromEntries(Object.keys(own.dependencies).map((name) => [name, versionOf(name)])),
