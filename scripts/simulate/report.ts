@@ -52,8 +52,8 @@ In short: with tokens that live for an hour, ${number(most)} processes request $
 ${month('lease')} with one.
 
 This page is written by \`npm run simulate\` (evertoken ${version}, Node ${node.replace('v', '')}, seed ${seed}). The same seed gives the same
-page; \`npm run simulate -- --seed 2 --out /tmp/fleet\` gives another elsewhere. All of it took 7.6 minutes on
-two idle cores (14 of CPU time), and up to 8 GB; \`--most 10000\` takes an eighth of that.
+page; \`npm run simulate -- --seed 2 --out /tmp/fleet\` gives another elsewhere. All of it takes 8 to 11
+minutes on two cores (14 to 20 of CPU time), and up to 8 GB; \`--most 10000\` takes an eighth of that.
 
 The four lines, each with the same calls:
 
