@@ -10,7 +10,7 @@ import { exchange, type Seen } from './raw-http.ts'
 
 const SECRET = 'a-test-secret-of-32-bytes-or-more'
 const REQUEST = { form: { grant_type: 'client_credentials', client_id: 'test-client', client_secret: SECRET } }
-const WHOLE = /^\{"access_token":"token-\d+-\w{8}","token_type":"Bearer","expires_in":3600\}$/
+const WHOLE = /^\{"access_token":"token-\d+-[\w-]{8}","token_type":"Bearer","expires_in":3600\}$/
 const CUT = /^\{"access_token":"token-[^}]*$/
 const PATIENCE = { timeout: 20_000 }
 const START = Date.UTC(2026, 0, 1)
