@@ -244,9 +244,13 @@ describe('a process with a store', () => {
 })
 
 describe('a token that is found', () => {
+  const about = { value: 'stored', tokenType: 'DPoP', scope: ['read'], lifetimeMs: HOUR }
+  const bound: FoundToken = { token: new SharedToken(about), leftMs: HOUR }
   const cases: [string, boolean, Partial<SharedTokenPlan>, FoundToken, Partial<ClientOptions>?][] = [
     ['is taken', true, {}, found('stored')],
     ['is not taken when it is about to expire', false, {}, found('stored', 9000)],
+    ['is taken when it is bound to a key and the client has one', true, {}, bound, { dpop: true }],
+    ['is not taken by a client without one', false, {}, bound],
     ['is not taken for one that has to be new', false, { reason: 'forced' }, found('stored')],
     ['is taken with exactly the validity wanted', true, { leastMs: () => HOUR / 2 }, found('stored', HOUR / 2)],
     ['is not taken with less', false, { leastMs: () => HOUR / 2 + 1 }, found('stored', HOUR / 2)],

@@ -217,6 +217,13 @@ describe('a refresh that is due', () => {
     expect(standing.putOffMs(40 * MINUTE + 4000)).toBe(6000)
   })
 
+  it('stays put off where a token that has just replaced a rejected one is rejected too, and used on', () => {
+    const standing = replacement()
+    standing.postponeRefresh('busy', hour, 0, 0)
+    expect(standing.reject(4000)).toBe(false)
+    expect([standing.dueAfterMs(hour), standing.putOffMs(4000)]).toEqual([20_000, 16_000])
+  })
+
   it('of a token that has expired is not spread over a window that is over', () => {
     const standing = new TokenStanding()
     expect(standing.postponeRefresh('in step', hour, 59 * MINUTE, 0)).toBe(false)
