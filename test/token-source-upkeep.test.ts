@@ -83,6 +83,24 @@ describe('a token that is kept warm', () => {
 })
 
 describe('a handle', () => {
+  it('ends every request once, however callers that force one and others take turns', async () => {
+    const { source, clock, server } = sourceOf()
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => void unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      server.byDefault = { afterMs: SECOND }
+      const calls = [false, true, false, true].map((forceRefresh) => source.getToken({ forceRefresh }))
+      await clock.advance(MINUTE)
+      const texts = (await Promise.all(calls)).map((token) => token.reveal())
+      expect(texts).toEqual(['token-1', 'token-2', 'token-1', 'token-2'])
+      await new Promise(setImmediate)
+      expect(unhandled).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
   it('says whether a request is under way', async () => {
     const { source } = sourceOf()
     expect(source.inspect().requestInFlight).toBe(false)
