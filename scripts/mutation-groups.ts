@@ -45,7 +45,7 @@ export const GROUPS: Readonly<Record<string, MutationGroup>> = {
   lifecycle: {
     mutate: ['src/{token-source,key-events}.ts'],
     tests: [
-      'test/{token-source,token-source-calls,token-source-upkeep,token-flights,token-manager,token-exchange,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
+      'test/{token-source,token-source-calls,token-source-upkeep,token-renewal,token-flights,token-manager,token-exchange,hot-path-core,opentelemetry,logger,lifecycle-bounds,bounded-cache}.test.ts',
       SHARED,
       'test/scenarios/scenarios.test.ts',
     ],
