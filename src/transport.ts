@@ -142,13 +142,20 @@ function isAxios(transport: unknown): transport is AxiosLike {
   return typeof (transport as AxiosLike | undefined)?.interceptors?.request?.use === 'function'
 }
 
-// What axios calls instead of http.request() or https.request(). The agent refs a connection again that it keeps.
+// What axios calls instead of http.request() or https.request().
 function ownConfig({ background, url }: HttpRequest): AxiosRequestConfig {
-  if (!background) return {}
   const { request } = new URL(url).protocol === 'https:' ? https : http
-  const requestUnwatched = (options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest =>
-    request(options, onAnswer).once('socket', (socket) => socket.unref())
-  return { transport: { request: requestUnwatched } }
+  const send = (options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest => {
+    const sent = request(options, onAnswer)
+    // Node takes it for no answer when the server changes to another protocol, which nobody asked for.
+    sent.once('upgrade', (answer, socket) => {
+      socket.destroy()
+      onAnswer(answer)
+    })
+    // The agent refs a connection again that it keeps.
+    return background ? sent.once('socket', (socket) => socket.unref()) : sent
+  }
+  return { transport: { request: send } }
 }
 
 async function exchangeByAxios(

@@ -313,6 +313,18 @@ describe('its own axios', () => {
     expect([response.status, response.body]).toEqual([204, ''])
   })
 
+  it.each([
+    ['when somebody waits', false],
+    ['in the background', true],
+  ])('gives back status 101, after which no HTTP comes, and hangs up: %s', async (_, background) => {
+    await using server = await startServer((_response, _request, { socket }) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n')
+    })
+    const response = await createTransport({ client: 'orders' })(request(server.origin, { background }))
+    expect([response.status, response.header('upgrade'), response.body]).toEqual([101, 'h2c', ''])
+    await server.allClosed()
+  })
+
   it('uses a connection again', async () => {
     await using server = await startServer((response) => sendJson(response, {}), authority.issue())
     const send = createTransport({ client: 'orders', ca: authority.cert })
