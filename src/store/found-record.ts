@@ -29,7 +29,7 @@ export function foundToken(
   key: string,
   shared: GuardedStore,
 ): FoundToken | undefined {
-  const opened = readable(shared, 'token', () => sound(openToken(record.value, { cell, key, fence: record.fence })))
+  const opened = readable(shared, 'token', () => sound(openToken(record.value, { cell, key, fence: fenceOf(record) })))
   if (opened === undefined) return undefined
   const { content: token, expiresAt } = opened
   // What the way here and the way to the API may take.
@@ -44,7 +44,7 @@ export function foundError(
   key: string,
   shared: GuardedStore,
 ): FoundError | undefined {
-  const opened = readable(shared, 'error', () => object(openError(record.value, { cell, key, fence: record.fence })))
+  const opened = readable(shared, 'error', () => object(openError(record.value, { cell, key, fence: fenceOf(record) })))
   if (opened === undefined) return undefined
   const leftMs = Math.min(leftOf(record, opened.expiresAt, shared), LONGEST_ERROR_MS)
   return leftMs > 0 ? { error: opened.content, leftMs } : undefined
@@ -71,6 +71,11 @@ function sound(opened: OpenedRecord<SharedToken>): OpenedRecord<SharedToken> {
     /^[!-~](?:[ -~]*[!-~])?$/.test(token.reveal())
   if (!isSound) throw new Error('Not a token')
   return opened
+}
+
+function fenceOf({ fence }: StoredRecord): number {
+  if (Number.isInteger(fence)) return fence
+  throw new Error('Not a fence')
 }
 
 function object<T extends OpenedRecord<unknown>>(opened: T): T {

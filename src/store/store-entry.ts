@@ -1,5 +1,6 @@
 import {
   DELETE_PAUSE_MS,
+  isStale,
   type Lease,
   type LeaseAnswer,
   type LeaseRequest,
@@ -50,10 +51,9 @@ export function foundOrBusy(
   { owner, stale, ttlMs }: LeaseRequest,
   now: number,
 ): Exclude<LeaseAnswer, { readonly lease: Lease }> | undefined {
-  const wanted = ({ fingerprint, fence }: StoredRecord) => fingerprint !== stale?.fingerprint || fence > stale.fence
   const [token, error] = [living(entry.token, now), living(entry.error, now)]
-  if (token !== undefined && wanted(token)) return { token }
-  if (error !== undefined && wanted(error)) return { error }
+  if (token !== undefined && !isStale(token, stale)) return { token }
+  if (error !== undefined && !isStale(error, stale)) return { error }
   return entry.lease !== undefined && entry.lease.owner !== owner && isRunning(entry.lease, ttlMs, now)
     ? 'busy'
     : undefined
@@ -84,7 +84,7 @@ export function writeRecord(
   const present = living(entry[kind], now)
   const fence = lease?.fence ?? 0
   const mayWrite =
-    lease === undefined ? present === undefined : fence >= entry.written && fence >= (present?.fence ?? 0)
+    lease === undefined ? present === undefined : fence >= entry.written && !(present && present.fence > fence)
   if (mayWrite) {
     entry[kind] = { value, fingerprint, fence, until: now + ttlMs }
     if (kind === 'token') entry.written = Math.max(entry.written, fence)

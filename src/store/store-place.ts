@@ -2,7 +2,7 @@ import type { StoreCell } from './encryption.ts'
 import { type FoundError, type FoundToken, foundError, foundToken } from './found-record.ts'
 import { type GuardedStore, orElse } from './guarded-store.ts'
 import { errorFingerprint, errorRecord, type RecordPlace, type SharedToken, tokenRecord } from './record.ts'
-import type { Lease, LeaseAnswer, LeaseRequest, NewRecord, StoredRecord } from './token-store.ts'
+import { isStale, type Lease, type LeaseAnswer, type LeaseRequest, type NewRecord } from './token-store.ts'
 
 /** What {@link StorePlace.ask} answers: as the store does, with records that were read. */
 export type PlaceAnswer =
@@ -113,10 +113,6 @@ export class StorePlace {
   #placeOf(lease: Lease | undefined): RecordPlace {
     return { cell: this.#cell, key: this.#key, fence: lease?.fence ?? 0 }
   }
-}
-
-function isStale(record: StoredRecord, stale: LeaseRequest['stale']): boolean {
-  return stale !== undefined && record.fingerprint === stale.fingerprint && record.fence <= stale.fence
 }
 
 // Anybody may have written the store.

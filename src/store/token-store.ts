@@ -108,6 +108,11 @@ export interface LeaseRequest {
   readonly stale?: Pick<StoredRecord, 'fingerprint' | 'fence'> | undefined
 }
 
+/** Whether a record is the one that `stale` names. A fence that is no number is newer than none. */
+export function isStale({ fingerprint, fence }: StoredRecord, stale: LeaseRequest['stale']): boolean {
+  return stale !== undefined && fingerprint === stale.fingerprint && !(fence > stale.fence)
+}
+
 /** The right to request a token under a key, until it lapses. */
 export interface Lease {
   readonly owner: string

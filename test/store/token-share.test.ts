@@ -22,7 +22,11 @@ interface Process {
 
 class Fleet {
   readonly clock = new VirtualClock()
-  readonly store = new MemoryTokenStore({ clock: this.clock, encryptionKeys: K1 })
+  readonly store: MemoryTokenStore
+
+  constructor(protection: StoreEncryptionOptions = { encryptionKeys: K1 }) {
+    this.store = new MemoryTokenStore({ clock: this.clock, ...protection })
+  }
 
   /** A process that joins it. */
   join({ credential = 'digest', keys, clock = this.clock }: Joining = {}): Process {
@@ -428,6 +432,30 @@ describe('records that cannot be read', () => {
     expect(await lease.put(token('new'), HOUR)).toBe(true)
     expect(found(await fleet.join().share.ask(ID)).token.reveal()).toBe('new')
   })
+
+  it.each([NaN, undefined, null, 'seven', {}])(
+    'are those with a fence that is no number, in the clear too: %s',
+    async (fence) => {
+      for (const protection of [{ encryptionKeys: K1 }, { plaintext: true }]) {
+        const fleet = new Fleet(protection)
+        const [one, two] = [fleet.join(), fleet.join()]
+        const old = await mint(one, 'old')
+        await leased(await one.share.ask(ID, old)).putError({ error: 'x' }, HOUR)
+        fleet.store.tamper((record) => ({ ...record, fence: fence as number }))
+        expect(await two.share.find(ID)).toBeUndefined()
+        expect(await one.share.find(ID, old)).toBeUndefined()
+        const lease = leased(await two.share.ask(ID))
+        expect(await one.share.ask(ID, old)).toBe('busy')
+        expect(two.notices).toEqual([
+          { kind: 'unreadable', record: 'token' },
+          { kind: 'unreadable', record: 'token' },
+          { kind: 'unreadable', record: 'error' },
+        ])
+        expect(await lease.put(token('new'), HOUR)).toBe(true)
+        expect(found(await one.share.ask(ID, old)).token.reveal()).toBe('new')
+      }
+    },
+  )
 
   it('are those moved from another key', async () => {
     const fleet = new Fleet()
