@@ -44,7 +44,8 @@ export class TokenSource {
 
   /**
    * A usable token: at once while the cached one is valid, else after the one request that all callers share.
-   * @throws TokenError when no token can be had; the signal's reason when it aborts
+   * @throws TypeError for a wrong option
+   * @throws TokenError why no token can be had, or `wait_timeout` after `timeoutMs`; the signal's reason when it aborts
    */
   getToken(options: GetTokenOptions = NOTHING_ASKED): Promise<AccessToken> {
     // Not an async function: it would make a promise of its own for each of many callers, and wait for the one they share.

@@ -39,7 +39,7 @@ export interface HttpResponse {
 /**
  * Sends one request and reads the whole answer. Never follows a redirect.
  * @throws TokenTransportError `network`, `tls` or `timeout` when there was no answer
- * @throws TokenError `invalid_response` when the answer is too large
+ * @throws TokenError `invalid_response` when the answer is too large; `unexpected` when a `transport` gives no response
  */
 export type Send = (request: HttpRequest) => Promise<HttpResponse>
 
