@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
-import type { StoreEncryptionOptions } from '../../src/store/encryption.ts'
+import type { StoreEncryption, StoreEncryptionOptions } from '../../src/store/encryption.ts'
 import { GuardedStore, type StoreCall, type StoreNotice } from '../../src/store/guarded-store.ts'
 import { MemoryTokenStore, type StoreFault } from '../../src/store/memory-store.ts'
 import { SharedToken } from '../../src/store/record.ts'
@@ -18,6 +18,7 @@ interface Process {
   readonly share: TokenShare
   readonly store: MemoryTokenStore
   readonly notices: StoreNotice[]
+  readonly calls: StoreCall[]
 }
 
 class Fleet {
@@ -29,18 +30,31 @@ class Fleet {
   }
 
   /** A process that joins it. */
-  join({ credential = 'digest', keys, clock = this.clock }: Joining = {}): Process {
+  join({ credential = 'digest', keys, clock = this.clock, by = (store) => store }: Joining = {}): Process {
     const store = this.store.connect(keys === undefined ? undefined : { encryptionKeys: keys })
-    const notices: StoreNotice[] = []
-    const share = new TokenShare(new GuardedStore(store, clock, (notice) => notices.push(notice)), credential)
-    return { share, store, notices }
+    const [notices, calls]: [StoreNotice[], StoreCall[]] = [[], []]
+    const guarded = new GuardedStore(
+      by(store),
+      clock,
+      (notice) => notices.push(notice),
+      (call) => calls.push(call),
+    )
+    return { share: new TokenShare(guarded, credential), store, notices, calls }
   }
+}
+
+/** A fleet, and two of its processes. */
+function fleetOfTwo(protection?: StoreEncryptionOptions): [fleet: Fleet, one: Process, two: Process] {
+  const fleet = new Fleet(protection)
+  return [fleet, fleet.join(), fleet.join()]
 }
 
 interface Joining {
   readonly credential?: string
   readonly keys?: StoreEncryptionOptions['encryptionKeys']
   readonly clock?: Clock
+  /** What it has between itself and the store. */
+  readonly by?: (store: MemoryTokenStore) => TokenStore
 }
 
 const token = (value: string, lifetimeMs = HOUR) =>
@@ -127,8 +141,7 @@ describe('processes with one store', () => {
   })
 
   it('keep waiting as long as the holder is at work', async () => {
-    const fleet = new Fleet()
-    const [holder, other] = [fleet.join(), fleet.join()]
+    const [fleet, holder, other] = fleetOfTwo()
     const lease = leased(await holder.share.ask(ID))
     const request = lease.during(() => fleet.clock.sleep(14_000))
     await fleet.clock.advance(13_000)
@@ -141,8 +154,7 @@ describe('processes with one store', () => {
   })
 
   it('are not overwritten by a holder that slept through its lease', async () => {
-    const fleet = new Fleet()
-    const [paused, other] = [fleet.join(), fleet.join()]
+    const [fleet, paused, other] = fleetOfTwo()
     const lease = leased(await paused.share.ask(ID))
     await fleet.clock.advance(5001)
     await mint(other, 'newer')
@@ -151,8 +163,7 @@ describe('processes with one store', () => {
   })
 
   it('may ask at once when the holder gives up, or after the pause that it sets', async () => {
-    const fleet = new Fleet()
-    const [holder, other] = [fleet.join(), fleet.join()]
+    const [fleet, holder, other] = fleetOfTwo()
     await leased(await holder.share.ask(ID)).release()
     const lease = leased(await other.share.ask(ID))
     await lease.release(1000)
@@ -162,8 +173,7 @@ describe('processes with one store', () => {
   })
 
   it('keep the valid token while one of them refreshes, and get the next with their next look', async () => {
-    const fleet = new Fleet()
-    const [holder, other] = [fleet.join(), fleet.join()]
+    const [fleet, holder, other] = fleetOfTwo()
     const old = await mint(holder, 'old')
     const same = found(await other.share.ask(ID)).token
     const lease = leased(await holder.share.ask(ID, old))
@@ -174,8 +184,7 @@ describe('processes with one store', () => {
   })
 
   it('make one request where the server gives the same token again', async () => {
-    const fleet = new Fleet()
-    const [holder, other] = [fleet.join(), fleet.join()]
+    const [, holder, other] = fleetOfTwo()
     const first = await mint(holder, 'same')
     const known = found(await other.share.ask(ID)).token
     await leased(await holder.share.ask(ID, first)).put(token('same'), HOUR / 2)
@@ -198,8 +207,7 @@ describe('processes with one store', () => {
   })
 
   it('share an error that will not pass, beside a token that is valid', async () => {
-    const fleet = new Fleet()
-    const [holder, other] = [fleet.join(), fleet.join()]
+    const [fleet, holder, other] = fleetOfTwo()
     const old = await mint(holder, 'old')
     const known = found(await other.share.ask(ID)).token
     await leased(await holder.share.ask(ID, old)).putError({ error: 'invalid_client' }, 1000)
@@ -231,8 +239,7 @@ describe('processes with one store', () => {
   })
 
   it('write without a lease only where there is nothing, and are replaced by whoever has one', async () => {
-    const fleet = new Fleet()
-    const [one, two] = [fleet.join(), fleet.join()]
+    const [, one, two] = fleetOfTwo()
     const own = token('one')
     expect(await one.share.put(ID, own, HOUR)).toBe(true)
     expect(await two.share.put(ID, token('two'), HOUR)).toBe(false)
@@ -263,8 +270,7 @@ describe('processes with one store', () => {
   })
 
   it('remove an error that is not to count any more', async () => {
-    const fleet = new Fleet()
-    const [one, two] = [fleet.join(), fleet.join()]
+    const [, one, two] = fleetOfTwo()
     await leased(await one.share.ask(ID)).putError({ error: 'invalid_scope' }, HOUR)
     const answer = await two.share.ask(ID)
     if (typeof answer !== 'object' || !('failed' in answer)) return expect.unreachable()
@@ -275,8 +281,7 @@ describe('processes with one store', () => {
   })
 
   it('do not take a token for the store’s that the store did not take', async () => {
-    const fleet = new Fleet()
-    const [paused, other] = [fleet.join(), fleet.join()]
+    const [fleet, paused, other] = fleetOfTwo()
     const lease = leased(await paused.share.ask(ID))
     await fleet.clock.advance(5001)
     await mint(other, 'same')
@@ -437,8 +442,7 @@ describe('records that cannot be read', () => {
     'are those with a fence that is no number, in the clear too: %s',
     async (fence) => {
       for (const protection of [{ encryptionKeys: K1 }, { plaintext: true }]) {
-        const fleet = new Fleet(protection)
-        const [one, two] = [fleet.join(), fleet.join()]
+        const [fleet, one, two] = fleetOfTwo(protection)
         const old = await mint(one, 'old')
         await leased(await one.share.ask(ID, old)).putError({ error: 'x' }, HOUR)
         fleet.store.tamper((record) => ({ ...record, fence: fence as number }))
@@ -552,8 +556,8 @@ describe('a store in trouble', () => {
     expect(await lease.put(token('new'), HOUR)).toBe(true)
   })
 
-  const answering = (answer: unknown): TokenStore => ({
-    encryption: new Fleet().store.encryption,
+  const answering = (encryption: StoreEncryption, answer: unknown): TokenStore => ({
+    encryption,
     get: async () => answer as undefined,
     getOrLease: async () => answer as LeaseAnswer,
     renew: async () => answer as boolean,
@@ -573,7 +577,7 @@ describe('a store in trouble', () => {
     { error: {} },
     { lease: null },
   ])('that answers nonsense rejects nothing: %j', async (answer) => {
-    const share = new TokenShare(new GuardedStore(answering(answer), new VirtualClock(), () => {}), 'digest')
+    const { share } = new Fleet().join({ by: ({ encryption }) => answering(encryption, answer) })
     for (const known of [undefined, token('known')]) {
       expect(await share.ask(ID, known)).toBe('unavailable')
       expect(await share.find(ID, known)).toBeUndefined()
@@ -581,48 +585,38 @@ describe('a store in trouble', () => {
   })
 
   it.each([undefined, null])('that says %s has nothing, and is in no trouble', async (answer) => {
-    const [notices, calls]: [StoreNotice[], StoreCall[]] = [[], []]
-    const { clock } = new Fleet()
-    const store = new GuardedStore(
-      answering(answer),
-      clock,
-      (one) => notices.push(one),
-      (one) => calls.push(one),
-    )
-    const share = new TokenShare(store, 'digest')
+    const { share, notices, calls } = new Fleet().join({ by: ({ encryption }) => answering(encryption, answer) })
     for (const known of [undefined, token('known')]) expect(await share.find(ID, known)).toBeUndefined()
     expect(notices).toEqual([])
     expect(calls.map(({ outcome }) => outcome)).toEqual(['none', 'none'])
   })
 
   it('says why by a code: words of a client may hold what was sent', async () => {
-    const fleet = new Fleet()
     const refuse = async () => {
       throw new Error("ERR unknown command 'EVALSHA', with args beginning with: 'secret token'")
     }
-    const notices: StoreNotice[] = []
-    const store = { ...answering('busy'), getOrLease: refuse }
-    const share = new TokenShare(new GuardedStore(store, fleet.clock, (notice) => notices.push(notice)), 'digest')
+    const { share, notices } = new Fleet().join({
+      by: ({ encryption }) => ({ ...answering(encryption, 'busy'), getOrLease: refuse }),
+    })
     await share.ask(ID)
     expect(notices).toEqual([{ kind: 'failed', operation: 'getOrLease', reason: 'ERR' }])
   })
 })
 
-describe('a store without leases', () => {
-  function withoutLeases(store: MemoryTokenStore): TokenStore {
-    const { encryption } = store
-    return {
-      encryption,
-      get: (key) => store.get(key),
-      set: (key, record, options) => store.set(key, record, options),
-      delete: (key, fingerprint) => store.delete(key, fingerprint),
-    }
+function withoutLeases(store: MemoryTokenStore): TokenStore {
+  const { encryption } = store
+  return {
+    encryption,
+    get: (key) => store.get(key),
+    set: (key, record, options) => store.set(key, record, options),
+    delete: (key, fingerprint) => store.delete(key, fingerprint),
   }
+}
 
+describe('a store without leases', () => {
   it('gives tokens that are there, and no say in who requests the next', async () => {
     const fleet = new Fleet()
-    const join = () =>
-      new TokenShare(new GuardedStore(withoutLeases(fleet.store.connect()), fleet.clock, () => {}), 'digest')
+    const join = () => fleet.join({ by: withoutLeases }).share
     const [one, two] = [join(), join()]
     expect(await one.ask(ID)).toBe('absent')
     const own = token('one')
@@ -635,16 +629,11 @@ describe('a store without leases', () => {
 describe('a store whose leases cannot be renewed', () => {
   it('leases, and has no trouble', async () => {
     const fleet = new Fleet()
-    const store = fleet.store.connect()
-    const notices: StoreNotice[] = []
-    const without: TokenStore = {
-      encryption: store.encryption,
-      get: (key) => store.get(key),
+    const withoutRenewal = (store: MemoryTokenStore): TokenStore => ({
+      ...withoutLeases(store),
       getOrLease: (key, request) => store.getOrLease(key, request),
-      set: (key, record, options) => store.set(key, record, options),
-      delete: (key, fingerprint) => store.delete(key, fingerprint),
-    }
-    const share = new TokenShare(new GuardedStore(without, fleet.clock, (notice) => notices.push(notice)), 'digest')
+    })
+    const { share, notices } = fleet.join({ by: withoutRenewal })
     const lease = leased(await share.ask(ID))
     const request = lease.during(() => fleet.clock.sleep(4000))
     await fleet.clock.advance(4000)
@@ -689,15 +678,13 @@ describe('a call of the store', () => {
   })
 
   it('finds an error for as long as it is remembered', async () => {
-    const fleet = new Fleet()
-    const [one, two] = [fleet.join(), fleet.join()]
+    const [, one, two] = fleetOfTwo()
     await leased(await one.share.ask(ID)).putError({ code: 'x' }, 600_000)
     expect(await two.share.ask(ID)).toEqual({ failed: { error: { code: 'x' }, leftMs: 600_000 } })
   })
 
   it('finds a token that is newer than the known one, and not the known one itself', async () => {
-    const fleet = new Fleet()
-    const [one, two] = [fleet.join(), fleet.join()]
+    const [, one, two] = fleetOfTwo()
     const known = await mint(one, 'one')
     expect(await two.share.find(ID, known)).toBeUndefined()
     expect((await two.share.find(ID, token('another')))?.token.reveal()).toBe('one')
