@@ -7,6 +7,7 @@ import { clientCertificateFromFiles } from '../client-certificate.ts'
 import type { ClientOptions } from '../client-options.ts'
 import type { TokenLogger } from '../logger.ts'
 import type { SigningKeyInput } from '../private-key.ts'
+import { authoritiesProblem } from '../tls-options.ts'
 import { TokenManager } from '../token-manager.ts'
 import { CommandError } from './command-error.ts'
 import type { Configuration } from './configuration.ts'
@@ -127,9 +128,12 @@ async function keyIn(path: string, setting: string): Promise<SigningKeyInput> {
 async function authoritiesWith(path: string): Promise<readonly string[]> {
   // Node 22.12 does not have it yet.
   const trusted = tls.getCACertificates?.('default') ?? tls.rootCertificates
-  const given = await textOf(path, 'caFile')
-  if (!given.includes('-----BEGIN CERTIFICATE')) throw new CommandError(`${path} is not a file of certificates, PEM.`)
-  return [...trusted, given]
+  const given = await bytesOf(path, 'caFile')
+  const wrong = authoritiesProblem(given)
+  if (wrong === undefined) return [...trusted, String(given)]
+  const isEmpty = String(given).trim() === ''
+  const hint = wrong.hint ?? (isEmpty ? 'It is empty.' : 'It has no line "-----BEGIN CERTIFICATE-----".')
+  throw new CommandError(`The caFile ${path} ${wrong.problem}.`, hint)
 }
 
 async function certificateOf({ certificateFile, certificateKeyFile }: Settings): Promise<ClientOptions['certificate']> {
@@ -145,8 +149,12 @@ async function certificateOf({ certificateFile, certificateKeyFile }: Settings):
 }
 
 async function textOf(path: string, setting: string): Promise<string> {
+  return String(await bytesOf(path, setting))
+}
+
+async function bytesOf(path: string, setting: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     throw new CommandError(`The ${setting} ${path} cannot be read: ${codeOf(error) ?? 'unknown error'}.`)
   }

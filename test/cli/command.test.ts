@@ -1,8 +1,9 @@
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startAuthorizationServer, type TestAuthorizationServer } from '../../src/testing/index.ts'
+import { startAuthorizationServer, TestAuthority, type TestAuthorizationServer } from '../../src/testing/index.ts'
 import { evertoken, inShell } from './run-command.ts'
 
 const SECRET = 'a-marker-secret-0123456789'
@@ -38,6 +39,11 @@ async function withProfiles(configuration: object, mode = 0o600): Promise<void> 
   await mkdir(join(home, 'config', 'evertoken'), { recursive: true })
   await writeFile(join(home, 'config', 'evertoken', 'config.json'), JSON.stringify(configuration), { mode })
 }
+
+const AT_EXAMPLE = ['--issuer', 'https://auth.example.com', '--client-id', 'a']
+const CERTIFICATE = new TestAuthority().cert
+const DER = new X509Certificate(CERTIFICATE).raw
+const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })
 
 const profile = () => ({ issuer: server.issuer, clientId: 'orders', allowInsecureLoopback: true })
 
@@ -113,7 +119,7 @@ describe('the configuration of the command', () => {
   it.each([
     ['nothing at all', [], {}, 'It is not said where to get a token.'],
     ['no client id', [], { EVERTOKEN_ISSUER: 'https://auth.example.com', EVERTOKEN_CLIENT_SECRET: 's' }, '--client-id'],
-    ['no secret', ['--issuer', 'https://auth.example.com', '--client-id', 'a'], {}, 'EVERTOKEN_CLIENT_SECRET'],
+    ['no secret', AT_EXAMPLE, {}, 'EVERTOKEN_CLIENT_SECRET'],
     [
       'plain http',
       ['--issuer', 'http://auth.example.com', '--client-id', 'a'],
@@ -121,45 +127,43 @@ describe('the configuration of the command', () => {
       'https',
     ],
     ['a profile that is not there', ['--profile', 'orders'], {}, 'with the profile orders'],
-    [
-      'a switch that is neither on nor off',
-      ['--issuer', 'https://auth.example.com', '--client-id', 'a'],
-      { EVERTOKEN_ALLOW_INSECURE_LOOPBACK: 'off' },
-      'must be 1 or 0',
-    ],
+    ['a switch that is neither on nor off', AT_EXAMPLE, { EVERTOKEN_ALLOW_INSECURE_LOOPBACK: 'off' }, 'must be 1 or 0'],
     ['a flag that is none', ['--scop', 'x'], {}, "unknown option '--scop'"],
     ['a secret as a flag', ['--client-secret=a-marker'], {}, 'never a flag'],
     ['a secret with an apostrophe as a flag', ["--client-secret=it's-a-marker"], {}, 'never a flag'],
     ['a secret as an argument', ['a-marker'], {}, 'too many arguments'],
     ['a flag with a variable that is not set', ['--scope', ''], {}, 'is the variable set?'],
-    [
-      'a method that does not exist',
-      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--client-authentication', 'magic'],
-      {},
-      'There are client_secret_basic',
-    ],
-    [
-      'authorities that are none',
-      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--ca-file', '/etc/hostname'],
-      {},
-      '/etc/hostname is not a file of certificates',
-    ],
-    [
-      'a key that is none',
-      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--dpop-key-file', '/etc/hostname'],
-      {},
-      '/etc/hostname is neither a PEM file nor a JWK',
-    ],
-    [
-      'a secret in a file that is not there',
-      ['--issuer', 'https://auth.example.com', '--client-id', 'a', '--client-secret-file', '/nonexistent'],
-      {},
-      '/nonexistent does not exist',
-    ],
   ])('says so when it is wrong: %s', async (_, args, variables, said) => {
     const run = await evertoken(['token', ...args], { ...folders(), ...variables })
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
     expect(run.stderr).toContain(said)
+    expect(run.stderr).not.toContain('a-marker')
+  })
+
+  it.each([
+    ['--client-authentication', 'a method that does not exist', 'magic', 'There are client_secret_basic'],
+    ['--client-secret-file', 'no file', '/nonexistent', '/nonexistent does not exist'],
+    ['--ca-file', 'no file', '/nonexistent', '/nonexistent cannot be read: ENOENT'],
+  ])('says so when %s names %s', async (flag, _, value, said) => {
+    const run = await evertoken(['token', ...AT_EXAMPLE, flag, value], folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(said)
+  })
+
+  it.each([
+    ['--client-secret-file', 'nothing', ' \n', 'is empty'],
+    ['--dpop-key-file', 'no key', 'a-marker', 'is neither a PEM file nor a JWK'],
+    ['--ca-file', 'nothing', '', 'must be PEM. It is empty.'],
+    ['--ca-file', 'something else', 'a-marker', 'must be PEM. It has no line "-----BEGIN CERTIFICATE-----".'],
+    ['--ca-file', 'a certificate as DER', DER, 'must be PEM. It is DER'],
+    ['--ca-file', 'a private key', KEY, 'holds PRIVATE KEY, and no certificate.'],
+    ['--ca-file', 'half a certificate', CERTIFICATE.slice(0, 300), 'holds a certificate that cannot be read (1 of 1).'],
+  ])('says so when the file of %s holds %s', async (flag, _, content, said) => {
+    const path = join(home, 'given')
+    await writeFile(path, content)
+    const run = await evertoken(['token', ...AT_EXAMPLE, flag, path], folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain(`${path} ${said}`)
     expect(run.stderr).not.toContain('a-marker')
   })
 
