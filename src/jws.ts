@@ -4,13 +4,19 @@ import {
   createHmac,
   createPublicKey,
   generateKeyPairSync,
-  type JsonWebKey,
   type KeyObject,
   randomBytes,
   sign as signBytes,
   type webcrypto,
 } from 'node:crypto'
-import { algorithmOf, privateKeyDigest, type RefuseKey, readPrivateKey, type SigningKeyInput } from './private-key.ts'
+import {
+  algorithmOf,
+  type JsonWebKey,
+  privateKeyDigest,
+  type RefuseKey,
+  readPrivateKey,
+  type SigningKeyInput,
+} from './private-key.ts'
 
 /**
  * How a signature is made with a private key. `Ed25519` is the newer name of what most servers call `EdDSA`.
@@ -179,8 +185,8 @@ export function hmacSha256(secret: string | Uint8Array, input: string): string {
 /** The SHA-256 thumbprint of a public JWK, in base64url. @see RFC 7638 §3 */
 export function jwkThumbprint(jwk: JsonWebKey): string {
   // Exactly the members that make the key, in the order of their names.
-  const members = ['crv', 'e', 'kty', 'n', 'x', 'y'].filter((name) => jwk[name] !== undefined)
-  return createHash('sha256').update(JSON.stringify(jwk, members)).digest('base64url')
+  const members = JSON.stringify(jwk, ['crv', 'e', 'kty', 'n', 'x', 'y'])
+  return createHash('sha256').update(members).digest('base64url')
 }
 
 /**

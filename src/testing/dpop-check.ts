@@ -1,6 +1,6 @@
-import type { JsonWebKey } from 'node:crypto'
 import { hashInBase64url } from '../digest.ts'
 import { jwkThumbprint } from '../jws.ts'
+import type { JsonWebKey } from '../private-key.ts'
 import type { ReceivedRequest } from './received-request.ts'
 import { publicKeyOf, verifyJwt } from './signatures.ts'
 import { UsedOnce } from './used-once.ts'

@@ -1,4 +1,5 @@
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import type { JsonWebKey } from '../private-key.ts'
 import type { ReceivedRequest } from './received-request.ts'
 import { certificateThumbprint, publicKeyOf, verifyJwt } from './signatures.ts'
 import { UsedOnce } from './used-once.ts'

@@ -2,12 +2,12 @@ import {
   constants,
   createHmac,
   createPublicKey,
-  type JsonWebKey,
   type KeyObject,
   timingSafeEqual,
   verify,
   X509Certificate,
 } from 'node:crypto'
+import type { JsonWebKey } from '../private-key.ts'
 
 /** A JWT whose signature has been checked. */
 export interface VerifiedJwt {
