@@ -33,13 +33,19 @@ if fields.err then
 else
   for i = 1, #fields, 2 do state[fields[i]] = fields[i + 1] end
 end
-local function number(field) return tonumber(state[field] or '') or 0 end
+local function number(field) -- none that a reply would not give back as it is
+  local value = tonumber(state[field] or '') or 0
+  return math.abs(value) <= 9007199254740992 and math.floor(value) or 0
+end
 local function fence(field) -- none that nobody can have issued
   local value = number(field)
   return value <= now + 86400000000 and value or 0
 end
 local function text(value) return string.format('%.0f', value) end
-local function lives(kind) return state[kind] ~= nil and number(kind .. '_until') > now end
+local function lives(kind) -- and can be named
+  local print = state[kind .. '_print']
+  return state[kind] and print and not string.find(print, '[^ -~]') and number(kind .. '_until') > now
+end
 local function put(field, value)
   redis.call('HSET', key, field, type(value) == 'number' and text(value) or value)
 end
