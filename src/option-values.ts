@@ -8,17 +8,38 @@ import { optionMeantBy } from './option-meant.ts'
 export function ownOptions<T extends object>(given: unknown, at: string, names?: readonly string[]): T {
   const whole = at === '' ? 'options' : at.slice(0, -1)
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const scopeMeant = typeof given === 'string' && names?.includes('scope') && !names.includes('clientId')
-    throw optionError(whole, 'must be an object', scopeMeant ? "Such as { scope: 'orders.read' }." : undefined)
+    throw optionError(whole, 'must be an object', exampleOf(given, names))
   }
+  if (isEmptyInstance(given)) throw misplaced(given, whole)
   const keys = Object.keys(given)
-  if (keys.length === 0 && given instanceof Promise) throw optionError(whole, 'is a promise', 'Await it.')
   for (const name of keys) {
     if (names === undefined || names.includes(name)) continue
     const meant = optionMeantBy(name, names)
     throw optionError(`${at}${name}`, 'is not an option', meant && `Did you mean \`${meant}\`?`)
   }
   return Object.assign(new Bare(), given) as T
+}
+
+function exampleOf(given: unknown, names: readonly string[] | undefined): string | undefined {
+  if (names?.includes('origins')) return "Such as { origins: ['https://api.example.com'] }."
+  const isScope = typeof given === 'string' && names?.includes('scope') && !names.includes('clientId')
+  return isScope ? "Such as { scope: 'orders.read' }." : undefined
+}
+
+/**
+ * Whether this is an instance of a class and has no property of its own: a promise, a map, a manager, which are meant
+ * for something else than options.
+ */
+export function isEmptyInstance(given: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(given)
+  if (prototype === Object.prototype || prototype === null || Object.keys(given).length > 0) return false
+  // Every realm has its own `Object.prototype`.
+  return Object.hasOwn(prototype as object, 'constructor') && Object.getPrototypeOf(prototype) !== null
+}
+
+function misplaced(given: object, option: string): TypeError {
+  if (given instanceof Promise) return optionError(option, 'is a promise', 'Await it.')
+  return optionError(option, `must be an object with options, not an instance of ${given.constructor.name}`)
 }
 
 // Nothing is inherited, as of `{ __proto__: null }`, and it is copied to and read much faster.

@@ -37,11 +37,15 @@ export interface ApiRequestSettings<Answer> {
   readonly isTokenRejected: ((response: Answer) => boolean) | undefined
 }
 
-const OPTION_NAMES = [...TOKEN_PARAMETER_NAMES, 'client', 'origins', 'onOtherOrigin', 'replay', 'isTokenRejected']
+/** The names of {@link ApiRequestOptions}. */
+export const API_REQUEST_OPTION_NAMES: readonly string[] = [
+  ...TOKEN_PARAMETER_NAMES,
+  ...['client', 'origins', 'onOtherOrigin', 'replay', 'isTokenRejected'],
+]
 
 /** Reads the options, each once. @throws TypeError naming the option */
 export function readApiRequestOptions<Answer>(given: ApiRequestOptions<string, Answer>): ApiRequestSettings<Answer> {
-  const options = ownOptions<ApiRequestOptions<string, Answer>>(given, '', OPTION_NAMES)
+  const options = ownOptions<ApiRequestOptions<string, Answer>>(given, '', API_REQUEST_OPTION_NAMES)
   const { origins, onOtherOrigin = 'refuse', replay = 'all', isTokenRejected, ...byDefault } = options
   if (!['refuse', 'omit'].includes(onOtherOrigin)) throw optionError('onOtherOrigin', "must be 'refuse' or 'omit'")
   if (!['all', 'idempotent', 'none'].includes(replay)) {

@@ -4,7 +4,7 @@ import type { TokenManager } from '../token-manager.ts'
 import type { ApiRequestOptions } from './api-request-options.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
 import type { RequestToken } from './axios-request-token.cts'
-import { checkManager } from './requested-token.ts'
+import { checkManager, isManager } from './requested-token.ts'
 
 export type { RequestToken } from './axios-request-token.cts'
 
@@ -47,8 +47,8 @@ const attachments = new WeakMap<AttachableAxios, { attachment: AxiosAttachment; 
  * left alone. Its `signal`, `cancelToken` and `timeout` bound the wait for a token too.
  *
  * Requests fail with a `TokenError` when no token can be had, or when the token must not go where they go
- * (`origin_refused`, `insecure_url`, `authorization_conflict`), and with a `TypeError` when their `token` is wrong; they are
- * then not sent. Errors of the API are stripped of the token.
+ * (`origin_refused`, `insecure_url`, `authorization_conflict`), or their `timeout` has passed (`wait_timeout`), and with a
+ * `TypeError` when their `token` is wrong; they are then not sent. Errors of the API are stripped of the token.
  *
  * Attach before adding interceptors of your own: response interceptors added earlier see the answer that rejects a
  * token, and its header. Attaching the same manager again, with the same options or none, does nothing.
@@ -62,10 +62,8 @@ export function attachTokenManager<Name extends string = never>(
   manager: TokenManager<Name>,
   options: AttachOptions<NoInfer<Name>> = {},
 ): Attachment {
-  if (typeof instance?.interceptors?.request?.use !== 'function' || !('create' in instance)) {
-    throw optionError('instance', 'must be an axios instance', 'Such as `axios.create({ baseURL })`.')
-  }
-  checkManager(manager)
+  checkInstance(instance)
+  checkManager(manager, options)
   const known = attachments.get(instance)
   if (known?.attachment.isInPlace() === false) known.attachment.detach()
   const present = known?.attachment.isInPlace() ? known : undefined
@@ -86,6 +84,17 @@ export function attachTokenManager<Name extends string = never>(
       if (attachments.get(instance)?.attachment === attachment) attachments.delete(instance)
     },
   }
+}
+
+function checkInstance(given: AttachableAxios): void {
+  if (typeof given?.interceptors?.request?.use === 'function' && 'create' in given) return
+  const { default: inModule } = Object(given) as { readonly default?: Partial<AxiosInstance> }
+  const hint = isManager(given)
+    ? 'It comes before the manager: `attachTokenManager(api, tokens)`.'
+    : typeof inModule?.create === 'function'
+      ? "That is the module: `import axios from 'axios'`."
+      : 'Such as `axios.create({ baseURL })`.'
+  throw optionError('instance', 'must be an axios instance', hint)
 }
 
 // An attachment that is asked for without options is content with the one there is.

@@ -2,7 +2,7 @@ import { optionError } from '../errors.ts'
 import { ownOptions } from '../option-values.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import type { TokenSource } from '../token-source.ts'
-import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
+import { API_REQUEST_OPTION_NAMES, type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
 import { exchange, isOfConcern, send } from './fetch-exchange.ts'
 import { isGiven } from './fetch-headers.ts'
 import { FetchOrigins } from './fetch-origins.ts'
@@ -15,6 +15,8 @@ export type FetchImplementation = (
   input: never,
   init: never,
 ) => Promise<{ readonly status: number; readonly headers: { get(name: string): string | null } }>
+
+const OPTION_NAMES = [...API_REQUEST_OPTION_NAMES, 'fetch']
 
 /** Which token requests carry, where it may go, and what sends them. */
 export interface TokenFetchOptions<Name extends string = string> extends ApiRequestOptions<Name, Response> {
@@ -69,8 +71,8 @@ export function createTokenFetch<Name extends string = never>(
   manager: TokenManager<Name>,
   options: TokenFetchOptions<NoInfer<Name>>,
 ): TokenFetch<Name> {
-  checkManager(manager)
-  const { fetch: given, ...shared } = ownOptions<TokenFetchOptions>(options ?? {}, '')
+  checkManager(manager, options)
+  const { fetch: given, ...shared } = ownOptions<TokenFetchOptions>(options ?? {}, '', OPTION_NAMES)
   if (given !== undefined && typeof given !== 'function') throw optionError('fetch', 'must be a function like `fetch`')
   const { byDefault, origins: listed, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(shared)
   const { events } = manager

@@ -1,16 +1,24 @@
 import { AccessToken } from '../access-token.ts'
 import { optionError } from '../errors.ts'
+import { isEmptyInstance } from '../option-values.ts'
 import type { TokenManager, TokenSelection } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
 
-/** @throws TypeError for something that is no manager */
-export function checkManager(given: unknown): void {
-  if (typeof (given as Partial<TokenManager> | null | undefined)?.hasDefaultClient === 'function') return
-  const hint =
-    given instanceof TokenSource
-      ? 'Give the handle as `token` of a request.'
-      : 'Make one of your options: `new TokenManager({ … })`.'
-  throw optionError('manager', 'must be a TokenManager', hint)
+/** Whether this is a manager, of whichever copy of evertoken. */
+export function isManager(given: unknown): boolean {
+  return typeof (given as Partial<TokenManager> | null | undefined)?.hasDefaultClient === 'function'
+}
+
+/** @param next what was given after it @throws TypeError for something that is no manager */
+export function checkManager(given: unknown, next: unknown): void {
+  if (!isManager(given)) throw optionError('manager', 'must be a TokenManager', hintFor(given, next))
+}
+
+function hintFor(given: unknown, next: unknown): string {
+  if (isManager(next)) return 'It comes before the options.'
+  if (given instanceof TokenSource) return 'Give the handle as `token` of a request.'
+  if (given instanceof Promise) return 'This is a promise: await it.'
+  return 'Make one of your options: `new TokenManager({ … })`.'
 }
 
 /** What the options of a request say about its token: their own only, because a prototype may be polluted. */
@@ -52,7 +60,7 @@ export class RequestedToken {
       return this.#source as TokenSource
     }
     const isSelection = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted)
-    if (!isSelection || wanted instanceof AccessToken) {
+    if (!isSelection || wanted instanceof AccessToken || isEmptyInstance(wanted)) {
       const what = 'must be an object of token parameters, a handle on a token, or false'
       throw optionError('token', what, "Such as { scope: 'orders.write' }; evertoken gets the token itself.")
     }

@@ -1,4 +1,4 @@
-import { TokenError } from '../errors.ts'
+import { optionError, TokenError } from '../errors.ts'
 import type { TokenManager } from '../token-manager.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
 import { checkManager, ownToken, RequestedToken, withoutToken } from './requested-token.ts'
@@ -47,7 +47,7 @@ export function tokenInterceptor<Name extends string = never>(
   manager: TokenManager<Name>,
   options: TokenInterceptorOptions<NoInfer<Name>>,
 ): TokenInterceptor {
-  checkManager(manager)
+  checkManager(manager, options)
   const { byDefault, origins: listed, ...rules } = readApiRequestOptions(options ?? {})
   const { events } = manager
   const origins = new UndiciOrigins(listed, rules.onOtherOrigin)
@@ -57,6 +57,9 @@ export function tokenInterceptor<Name extends string = never>(
     inner: Inner,
     only?: string | null,
   ): Inner {
+    if (typeof inner !== 'function') {
+      throw optionError('dispatch', 'must be a function', 'Give the interceptor to `compose()` of a dispatcher.')
+    }
     const dispatch = inner as unknown as Dispatch
     const context: ExchangeRules = { ...rules, dispatch, events }
     // Handlers of requests that were led to another origin, by a redirect most likely. What comes back is its doing.
