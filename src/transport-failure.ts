@@ -1,39 +1,30 @@
+import { type ConnectionTrouble, isOfTls, troubleOf } from './connection-trouble.ts'
 import { shownUrl } from './endpoint-url.ts'
 import { TokenTransportError } from './errors.ts'
 import { ProxyError } from './proxy.ts'
 
-const TLS =
-  /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|EPROTO$)/
-const TIMEOUT = /^(ETIMEDOUT|ECONNABORTED|UND_ERR_\w*TIMEOUT)$/
+const PRIVATE =
+  'Its certificate was not issued by a known authority, but by a private one, or by a proxy that inspects TLS: give the certificate of that authority as `ca`, or in the file that NODE_EXTRA_CA_CERTS names.'
 
-const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
-  [/^ECONNREFUSED$/, 'Nothing listens there: check host and port, and whether the authorization server runs.'],
-  [/^(ENOTFOUND|EAI_\w+)$/, 'The host name could not be resolved: check its spelling, and DNS.'],
-  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'There is no route to it: check the network, VPN and firewall.'],
-  [
-    /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
+const HINTS: Readonly<Record<ConnectionTrouble, string>> = {
+  refused: 'Nothing listens there: check host and port, and whether the authorization server runs.',
+  'unknown host': 'The host name could not be resolved: check its spelling, and DNS.',
+  'no route': 'There is no route to it: check the network, VPN and firewall.',
+  closed:
     'The connection was closed before the answer was complete. Servers that reject a client certificate may do so.',
-  ],
-  [TIMEOUT, 'Is the authorization server slow, or does a firewall drop the connection?'],
-  [
-    /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)|CERT_(SIGNATURE_FAILURE|UNTRUSTED))/,
-    'Its certificate was not issued by a known authority, but by a private one, or by a proxy that inspects TLS: give the certificate of that authority as `ca`, or in the file that NODE_EXTRA_CA_CERTS names.',
-  ],
-  [/^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, 'Its certificate is for another host name: check the URL.'],
-  [/^CERT_HAS_EXPIRED$/, 'Its certificate has expired and must be renewed, or the clock of this machine is wrong.'],
-  [/^CERT_NOT_YET_VALID$/, 'Its certificate is not valid yet: is the clock of this machine right?'],
-  [
-    /^ERR_SSL_\w*ALERT/,
+  timeout: 'Is the authorization server slow, or does a firewall drop the connection?',
+  'self-signed': PRIVATE,
+  'private authority': PRIVATE,
+  'unknown authority': PRIVATE,
+  'another name': 'Its certificate is for another host name: check the URL.',
+  expired: 'Its certificate has expired and must be renewed, or the clock of this machine is wrong.',
+  'not valid yet': 'Its certificate is not valid yet: is the clock of this machine right?',
+  'old TLS': 'It speaks none of the versions of TLS that Node does: 1.2 and 1.3 are current.',
+  'handshake refused':
     'It broke off the TLS handshake: does it want a client certificate (`certificate`), or another one?',
-  ],
-  [
-    /^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/,
-    'What answers there does not speak TLS: check scheme and port.',
-  ],
-  [/^HPE_/, 'What answers there does not speak HTTP: check scheme and port.'],
-  [/^Z_/, 'The answer could not be decompressed.'],
-  [/^ERR_MODULE_NOT_FOUND$/, 'Install axios, or pass `transport: fetch`.'],
-]
+  'no TLS': 'What answers there does not speak TLS: check scheme and port.',
+  'no HTTP': 'What answers there does not speak HTTP: check scheme and port.',
+}
 
 /** Whose request failed, and what must not show. */
 export interface FailedRequest {
@@ -67,16 +58,19 @@ export function transportFailure(thrown: unknown, request: FailedRequest): Token
 
 function kindOf(systemCode: string | undefined): 'network' | 'tls' | 'timeout' {
   if (systemCode === undefined) return 'network'
-  if (TLS.test(systemCode)) return 'tls'
-  return TIMEOUT.test(systemCode) ? 'timeout' : 'network'
+  if (isOfTls(systemCode)) return 'tls'
+  return troubleOf(systemCode) === 'timeout' ? 'timeout' : 'network'
 }
 
 function hintFor(systemCode: string | undefined, url: string): string | undefined {
   if (systemCode === undefined) return undefined
   const { protocol, hostname } = new URL(url)
   if (protocol === 'http:' && /^(?:ECONNRESET|UND_ERR_SOCKET)$/.test(systemCode)) return HINT_PLAIN
-  const hint = HINTS.find(([code]) => code.test(systemCode))?.[1]
-  return systemCode === 'ECONNREFUSED' && hostname === 'localhost' ? `${hint} ${HINT_LOCALHOST}` : hint
+  if (systemCode.startsWith('Z_')) return 'The answer could not be decompressed.'
+  if (systemCode === 'ERR_MODULE_NOT_FOUND') return 'Install axios, or pass `transport: fetch`.'
+  const trouble = troubleOf(systemCode)
+  const hint = trouble && HINTS[trouble]
+  return trouble === 'refused' && hostname === 'localhost' ? `${hint} ${HINT_LOCALHOST}` : hint
 }
 
 const HINT_PLAIN =
@@ -99,7 +93,7 @@ function systemCodeOf(error: unknown): string | undefined {
   const { code } = error as NodeJS.ErrnoException
   // Axios's own words say less than the cause they stand for.
   const isSystemCode =
-    typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,80}$/.test(code) && !/^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)
+    typeof code === 'string' && /^[A-Z][A-Z0-9_/]{1,80}$/.test(code) && !/^ERR_(NETWORK|BAD_RESPONSE)$/.test(code)
   if (isSystemCode) return code
   // What undici throws where Node's own parser has a code of this family.
   return error.name === 'HTTPParserError' ? 'HPE_INVALID' : undefined

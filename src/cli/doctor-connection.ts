@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises'
 import { connect as connectPlain } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls'
 import type { ReadCertificate } from '../client-certificate.ts'
@@ -27,12 +26,6 @@ export async function checkConnection(
       ? { ...(ca !== undefined && { ca }) }
       : { secureContext: certificate.secureContext({ ca }) }
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  try {
-    await lookup(host)
-  } catch {
-    const hint = 'Is the name spelt right, and known in this network?'
-    return [{ mark: 'wrong', about: 'Connection', text: `The host ${host} is not known.`, hint }]
-  }
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   try {
     if (url.protocol === 'http:') await connected(connectPlain(port, host), 'connect')

@@ -157,7 +157,7 @@ describe('evertoken call', () => {
   it('says so when nobody answers', async () => {
     const run = await evertoken(['call', 'http://127.0.0.1:1/'], environment())
     expect(run).toMatchObject({ exitCode: 5, stdout: '' })
-    expect(run.stderr).toContain('did not answer. Nothing listens at 127.0.0.1:1.')
+    expect(run.stderr).toContain('did not answer. Nothing listens at 127.0.0.1:1 (ECONNREFUSED).')
   })
 
   it('sends a body with every method that has one', async () => {
