@@ -10,7 +10,6 @@ const MOST_RUNNING = 32
 const MOST_WAITING = 1000
 // The rest is for callers.
 const MOST_BESIDE_REFRESHES = 500
-const RECHECK_MS = 1000
 
 /** Leave to send a request; `probe`: the one that finds out whether things work again. */
 export interface Admission {
@@ -42,6 +41,8 @@ export class RequestGate {
   #crowded: TokenError | undefined
   #lastError: TokenError | undefined
   #recheckedAt: Instant | undefined
+  // How often in a row the credentials had changed: where they are others each time, that promises nothing.
+  #changes = 0
   #probing = false
   #underWay = 0
   #knownFailures = 0
@@ -151,7 +152,7 @@ export class RequestGate {
     this.#failures.remember(error, (failures) =>
       error.retryable
         ? Math.max(Math.min(outagePauseMs(failures, this.#clock.random()), mostMs), askedMs)
-        : denialPauseMs(failures),
+        : denialPauseMs(failures + this.#changes),
     )
   }
 
@@ -165,6 +166,7 @@ export class RequestGate {
     this.#failures.clear()
     this.#throttling.clear()
     this.#lastError = undefined
+    this.#changes = 0
   }
 
   #admission(probe: boolean): Admission {
@@ -172,18 +174,21 @@ export class RequestGate {
     return { probe, afterFailures: this.#knownFailures, afterSuccesses: this.#knownSuccesses }
   }
 
-  // A rotated secret ends a remembered denial at once; it is looked for at most once per second.
+  // A rotated secret ends a remembered denial at once; it is looked for at most once per second, and the more rarely the
+  // more often it did not help.
   #mayRecheck(remembered: TokenError): boolean {
     const since = this.#recheckedAt
     if (remembered.retryable || since === undefined || this.#credentialChanged === undefined) return false
-    return elapsedMs(since, this.#clock) >= RECHECK_MS
+    return elapsedMs(since, this.#clock) >= denialPauseMs(1 + this.#changes)
   }
 
   async #recheck(): Promise<void> {
     const remembered = this.#failures.recall()
     if (remembered === undefined) return
     this.#recheckedAt = instant(this.#clock)
-    if (!(await this.#credentialChanged?.())) throw remembered
+    const hasChanged = await this.#credentialChanged?.()
+    this.#changes = hasChanged ? this.#changes + 1 : 0
+    if (!hasChanged) throw remembered
     this.#failures.clear()
   }
 

@@ -302,6 +302,42 @@ describe('credentials that may have changed', () => {
     expect(gate.pauseMs({ refresh: true })).toBe(0)
   })
 
+  /** Has the next leave that is given refused as well. @returns how many seconds it took */
+  async function refusedAgain(gate: RequestGate, clock: VirtualClock): Promise<number> {
+    for (let seconds = 1; ; seconds++) {
+      await clock.advance(1000)
+      const probe = gate.admit()
+      if (probe instanceof TokenError) continue
+      const sent = await gate.run(probe, never, () => Promise.resolve(true)).catch(() => false)
+      if (sent) gate.failed(DENIAL, probe)
+      gate.release(probe)
+      return seconds
+    }
+  }
+
+  it('that are others every time are sent more and more rarely', async () => {
+    const { gate, clock } = await denied()
+    turned.now = true
+    const gaps: number[] = []
+    while (gaps.length < 15) gaps.push(await refusedAgain(gate, clock))
+    expect(gaps).toEqual([1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32, 60, 60, 60, 60])
+    gate.clear()
+    fail(gate, DENIAL)
+    expect(gate.pauseMs()).toBe(1000)
+  })
+
+  it('that were others once are looked at every second again when they stay the same', async () => {
+    const { gate, clock } = await denied()
+    turned.now = true
+    const before = [await refusedAgain(gate, clock), await refusedAgain(gate, clock)]
+    turned.now = false
+    const after = [await refusedAgain(gate, clock), await refusedAgain(gate, clock)]
+    expect([before, after]).toEqual([
+      [1, 2],
+      [2, 1],
+    ])
+  })
+
   it('are of no use in an outage, nor where it cannot be told whether they changed', async () => {
     const { gate, clock } = gateOf({ credentialChanged })
     fail(gate, throttled(MINUTE))
