@@ -70,6 +70,8 @@ export function tokenInterceptor<Name extends string = never>(
       const wanted = ownToken(given)
       const options = withoutToken({ ...given })
       const headers = readHeaders(options.headers)
+      // What was read goes on: an iterator gives it once.
+      if (options.headers && headers !== undefined) Object.assign(options, { headers })
       if (wanted === false || options.method === 'CONNECT' || headers === undefined) {
         return dispatch(options, handler)
       }

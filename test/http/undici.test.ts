@@ -159,6 +159,22 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     expect(one.api.requests.map(({ headers }) => headers['x-own'])).toEqual(['1', '1'])
   })
 
+  it.each<[string, object]>([
+    ['without a token', { token: false }],
+    ['to another origin', { origins: ['https://api.example.com'], onOtherOrigin: 'omit' }],
+    ['with an `Authorization` of its own', { authorization: 'Basic own' }],
+    ['with a token', {}],
+  ])(
+    'keeps headers that an iterator gives once: %s',
+    async (_, { token, authorization, ...options }: { token?: false; authorization?: string }) => {
+      await using one = await startApi()
+      const headers = Object.entries({ 'x-own': '1', ...(authorization && { authorization }) })[Symbol.iterator]()
+      const dispatcher = new Agent().compose(one.intercept(options))
+      await dispatcher.request({ origin: one.api.origin, ...ROOT, headers: headers as never, token } as never)
+      expect(one.api.requests.map(({ headers }) => headers['x-own'])).toEqual(['1'])
+    },
+  )
+
   it.each<[string, unknown]>([
     ['an object', { authorization: 'Basic own' }],
     ['in capitals', { AUTHORIZATION: 'Basic own' }],
