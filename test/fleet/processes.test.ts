@@ -8,11 +8,11 @@ const all = async (processes: readonly FleetProcess[], load: Load) =>
   together(await Promise.all(processes.map((one) => one.run(load))))
 
 // Eight processes on two cores keep each other waiting, which is not what is tested here.
-const PATIENT_MS = 1000
+const PATIENT_MS = 30_000
 
 afterAll(endProcesses)
 
-describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 60_000 }, () => {
+describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 300_000 }, () => {
   it('that start at once, with 50 requests each, make one token request', async () => {
     await using fleet = await startFleet(8, PATIENT_MS)
     const report = await all(fleet.processes, { concurrent: 50 })
@@ -27,25 +27,36 @@ describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 60_00
 
   it('make one token request per rotation, and nobody waits', async () => {
     await using fleet = await startFleet(8, PATIENT_MS)
-    fleet.server.expiresIn = 3
-    await all(fleet.processes, {})
-    const report = await all(fleet.processes, { concurrent: 0, perSecond: 20, forMs: 20_000 })
+    const { server, processes } = fleet
+    server.expiresIn = 9
+    const begun = performance.now()
+    await all(processes, {})
+    const report = await all(processes, { concurrent: 0, perSecond: 20, forMs: 27_000 })
+    const seconds = (performance.now() - begun) / 1000
+    // None had expired when it was sent, so that there were rotations.
     expect(report.failures).toEqual([])
-    // If each process waited once in a rotation, these were eighty; a busy machine may be late for some rotations.
-    expect(report.waits).toBeLessThan(40)
-    const requests = fleet.server.pauses().length + 1
-    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier; at the latest when it expires.
-    expect(requests).toBeLessThanOrEqual(20 / (2 - 0.3) + 2)
-    expect(requests).toBeGreaterThanOrEqual(20 / 3)
+    const rotations = server.requests.length - 1
+    expect(rotations).toBeGreaterThan(0)
+    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier.
+    expect(rotations).toBeLessThanOrEqual(seconds / (6 - 0.9))
+    // It has two seconds until the token is used no more; a machine that is busier than that may be late for some.
+    expect(report.waits).toBeLessThan((processes.length * rotations) / 2)
   })
 
   it('replace a token that is revoked by one request', async () => {
     await using fleet = await startFleet(8, PATIENT_MS)
     await all(fleet.processes, {})
-    const running = all(fleet.processes, { perSecond: 20, forMs: 1500 })
-    await wait(500)
+    let isOver = false
+    const running = fleet.processes.map(async (one) => {
+      const reports = []
+      while (!isOver) reports.push(await one.run({ concurrent: 5, perSecond: 20, forMs: 200 }))
+      return together(reports)
+    })
+    await wait(200)
     fleet.server.revokeAll()
-    expect(await running).toMatchObject({ failures: [] })
+    expect((await all(fleet.processes, { concurrent: 20 })).failures).toEqual([])
+    isOver = true
+    expect(together(await Promise.all(running)).failures).toEqual([])
     expect(fleet.server.requests).toHaveLength(2)
   })
 
@@ -71,30 +82,32 @@ describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 60_00
 
   it('take over from one that is killed during its token request, with one further request', async () => {
     await using fleet = await startFleet(8, PATIENT_MS)
-    fleet.server.delayMs = 60_000
+    fleet.server.answers = new Promise(() => {})
     const runs = fleet.processes.map((one) => ({ one, report: one.run({ concurrent: 5 }) }))
     await until(() => fleet.server.requests.length === 1)
     const holder = await theOneThatAsks(fleet.processes)
-    fleet.server.delayMs = 20
-    const begun = performance.now()
+    fleet.server.answers = Promise.resolve()
     holder.signal('SIGKILL')
+    // Before their own time is up, after a minute, they would wait in vain but for the lease, which lapses.
     const report = together(await Promise.all(runs.filter(({ one }) => one !== holder).map((run) => run.report)))
-    expect(performance.now() - begun).toBeLessThan(7000)
     expect(report).toMatchObject({ succeeded: 35, failures: [] })
     expect(fleet.server.requests).toHaveLength(2)
   })
 
   it('are not given an older token by one that was stopped past its lease', async () => {
     await using fleet = await startFleet(3, PATIENT_MS)
-    fleet.server.delayMs = 300
-    const runs = fleet.processes.map((one) => one.run({}))
+    const { promise, resolve: answer } = Promise.withResolvers<void>()
+    fleet.server.answers = promise
+    const runs = fleet.processes.map((one) => ({ one, report: one.run({}) }))
     await until(() => fleet.server.requests.length === 1)
     const holder = await theOneThatAsks(fleet.processes)
     holder.signal('SIGSTOP')
-    await until(() => fleet.server.requests.length === 2)
-    await wait(500)
+    fleet.server.answers = Promise.resolve()
+    // One requests a token, and the other finds it in the store.
+    await Promise.all(runs.filter(({ one }) => one !== holder).map((run) => run.report))
+    answer()
     holder.signal('SIGCONT')
-    expect(together(await Promise.all(runs))).toMatchObject({ succeeded: 3, failures: [] })
+    expect(together(await Promise.all(runs.map((run) => run.report)))).toMatchObject({ succeeded: 3, failures: [] })
     await wait(200)
     const [late] = await fleet.join(1)
     expect(await all([late as FleetProcess], {})).toMatchObject({ succeeded: 1 })

@@ -1,3 +1,5 @@
+import type { GetTokenOptions } from '../../src/index.ts'
+
 /** Makes the worker a process of a service. */
 export interface Start {
   readonly redisUrl: string
@@ -24,6 +26,8 @@ export interface Load {
   readonly concurrent?: number
   readonly perSecond?: number
   readonly forMs?: number
+  /** Asks for such a token instead, and requests nothing of the API. */
+  readonly token?: GetTokenOptions
 }
 
 export interface LoadReport {
