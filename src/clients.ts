@@ -123,7 +123,11 @@ export class Clients {
     }
     const place = `clients(${JSON.stringify(name)})`
     const options = optionsOf(name)
-    if (options instanceof Promise) throw optionError(place, 'must return options, not a promise of them')
+    if (options instanceof Promise) {
+      // Nobody else would hear of it, and the process would end.
+      options.catch(() => {})
+      throw optionError(place, 'must return options, not a promise of them')
+    }
     const client = new Client(name, options, `${place}.`, this.#context)
     // Its tokens keep it: a second one for the same credential would be a second memory of failed logins.
     this.#byName.hold(client)

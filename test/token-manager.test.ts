@@ -230,9 +230,11 @@ describe('a request', () => {
     expect(server.requests).toHaveLength(0)
   })
 
-  it('for a client whose options are a promise is refused', async () => {
-    const { server, clock } = managed()
-    const tokens = new TokenManager({ clock, clients: (async (_name: string) => clientOf(server)) as never })
+  it.each([
+    ['resolves', async () => ({}) as object],
+    ['rejects', () => Promise.reject(new Error('no such tenant'))],
+  ])('for a client whose options are a promise is refused, also where that %s', async (_kind, options) => {
+    const tokens = new TokenManager({ clock: new VirtualClock(), clients: options as never })
     const attempt = tokens.getToken({ client: 'acme' } as never)
     await expect(attempt).rejects.toThrow(/`clients\("acme"\)` must return options, not a promise of them/)
   })
