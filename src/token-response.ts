@@ -49,7 +49,7 @@ export interface TokenResponseContext {
  *
  * - `expires_in_missing`: there was none and no default is configured; 5 minutes are assumed.
  * - `expires_in_unreadable`: it was neither a number nor a string of digits; treated as missing.
- * - `expires_in_not_positive`: it was zero or negative; the token is usable once and not to be cached.
+ * - `expires_in_not_positive`: it was less than a second, zero or negative; the token is usable once and not to be cached.
  * - `expires_in_is_epoch`: it was so large that it was read as the instant of expiry, in epoch seconds or milliseconds.
  * - `expires_in_capped`: it said more than a year; a year is believed.
  * - `token_type_missing`: there was none; `Bearer` is assumed.
@@ -82,6 +82,8 @@ export interface TokenResponse {
 }
 
 const DEFAULT_LIFETIME_MS = 5 * 60_000
+// Lifetimes are in seconds: of less than one, next to nothing is left by the time the token is used.
+const SHORTEST_LIFETIME_MS = 1000
 const LONGEST_LIFETIME_MS = 365 * 24 * 3_600_000
 
 // Larger figures (31 years and more) are no durations. The second bound is the year 5138 in seconds.
@@ -204,7 +206,7 @@ function readLifetimeMs(
     deviations.push('expires_in_is_epoch')
     lifetimeMs = (seconds > EPOCH_MILLISECONDS_FROM ? seconds : seconds * 1000) - context.requestedAt
   }
-  if (lifetimeMs <= 0) {
+  if (lifetimeMs < SHORTEST_LIFETIME_MS) {
     deviations.push('expires_in_not_positive')
     return 0
   }

@@ -249,8 +249,7 @@ describe('expires_in', () => {
     // As numbers and as text
     [3600, 3_600_000],
     [1, 1_000],
-    [0.5, 500],
-    [0.0005, 0.5],
+    [1.5, 1_500],
     [3599.999, 3_599_999],
     ['3600', 3_600_000],
     ['007', 7_000],
@@ -274,7 +273,9 @@ describe('expires_in', () => {
     [{}, 300_000, 'expires_in_unreadable'],
     [[3600], 300_000, 'expires_in_unreadable'],
     ['9'.repeat(400), 300_000, 'expires_in_unreadable'],
-    // Not positive
+    // Not positive, in whole seconds
+    [0.999, 0, 'expires_in_not_positive'],
+    [0.0005, 0, 'expires_in_not_positive'],
     [0, 0, 'expires_in_not_positive'],
     [-0, 0, 'expires_in_not_positive'],
     [-5, 0, 'expires_in_not_positive'],
@@ -285,6 +286,7 @@ describe('expires_in', () => {
     [epoch(3_600_000), 3_600_000, 'expires_in_is_epoch'],
     [String(epoch(3_600_000)), 3_600_000, 'expires_in_is_epoch'],
     [REQUESTED_AT + 3_600_000, 3_600_000, 'expires_in_is_epoch'],
+    [epoch(999), 0, 'expires_in_is_epoch', 'expires_in_not_positive'],
     [epoch(-1_000), 0, 'expires_in_is_epoch', 'expires_in_not_positive'],
     [epoch(2 * YEAR_MS), YEAR_MS, 'expires_in_is_epoch', 'expires_in_capped'],
     // Absurd

@@ -195,7 +195,7 @@ describe('whatever a token endpoint answers', () => {
           expect(result.lifetimeMs).toBe(byDefault ?? 300_000)
           return 'by default'
         }
-        if (seconds <= 0) {
+        if (seconds < 1) {
           expect(result.lifetimeMs).toBe(0)
           return 'not positive'
         }
