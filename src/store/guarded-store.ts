@@ -132,8 +132,12 @@ export async function orElse<T>(otherwise: T, work: () => Promise<T>): Promise<T
 // Clients put commands with their arguments into messages and errors. A code holds none, nor does the name of a class.
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  const { code } = error as { readonly code?: unknown }
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) return code
-  const [, word] = error.message.match(/^([A-Z]{2,20}) /) ?? []
-  return word ?? error.constructor.name.slice(0, 40)
+  const { code, message, constructor: kind }: { code?: unknown; message: unknown; constructor: unknown } = error
+  if (/^[A-Z][A-Z0-9_]{1,40}$/.test(text(code))) return text(code)
+  const [, word] = text(message).match(/^([A-Z]{2,20}) /) ?? []
+  return word ?? (text(Object(kind).name).slice(0, 40) || 'Error')
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

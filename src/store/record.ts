@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { AuthorizationDetail } from '../authorization-details.ts'
+import { type AuthorizationDetail, frozenJson } from '../authorization-details.ts'
 import type { StoreCell } from './encryption.ts'
 import type { NewRecord } from './token-store.ts'
 
@@ -108,7 +108,8 @@ export function openToken(value: string, place: RecordPlace): OpenedRecord<Share
   const { text, expiresAt } = opened('token', value, place)
   // JSON has no line breaks of its own.
   const end = text.indexOf('\n')
-  const content = new SharedToken({ ...JSON.parse(text.slice(0, end)), value: text.slice(end + 1) })
+  const about = frozenJson<Omit<SharedTokenInit, 'value'>>(text.slice(0, end))
+  const content = new SharedToken({ ...about, value: text.slice(end + 1) })
   return { content: content.foundIn(place.cell, place.fence), expiresAt }
 }
 

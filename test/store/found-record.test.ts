@@ -110,6 +110,15 @@ describe('a token that is found', () => {
     expect(notices).toEqual([])
   })
 
+  it('has details that nobody changes for all who use it', () => {
+    const details = reader().token({ authorizationDetails: [{ type: 'a', actions: ['read'] }] })?.token
+      .authorizationDetails
+    for (const part of [details, details?.[0], details?.[0]?.actions]) {
+      expect(part).toBeDefined()
+      expect(part).toSatisfy(Object.isFrozen)
+    }
+  })
+
   it('is shown without the token', () => {
     const found = reader().token({})?.token
     expect(inspect(found)).toMatch(

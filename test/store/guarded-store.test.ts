@@ -61,6 +61,15 @@ describe('a call of the store', () => {
     ['a code without end', Object.assign(new TypeError('x'), { code: 'E'.repeat(42) }), 'TypeError'],
     ['a message with capitals in it', new RangeError('no GET secret'), 'RangeError'],
     ['a message without words', new RangeError('SECRET'), 'RangeError'],
+    ['a message that is no text', Object.assign(new RangeError(), { message: 7 }), 'RangeError'],
+    ['neither a message nor a class', Object.assign(new Error(), { message: null, constructor: null }), 'Error'],
+    [
+      'a class whose name is none',
+      new (class extends Error {
+        static override name = ''
+      })('x'),
+      'Error',
+    ],
     ['a class with a name without end', new (class extends Error {})('x'), expect.stringMatching(/^.{0,40}$/)],
     ['no error at all', 'secret', 'unknown'],
   ])('that fails with %s is told of by a code, never by its words', async (_, error, reason) => {
