@@ -72,13 +72,15 @@ describe.runIf(canStartRedis)('while Redis is', { timeout: 300_000 }, () => {
  * was sent with one and once more with the other has failed.
  */
 async function toOneLongLivedToken({ server, processes }: Fleet): Promise<void> {
+  const [first, ...others] = processes
+  server.expiresIn = 3600
   await until(async () => {
-    // It lives longer than any before, so that the others look for one like it.
-    server.expiresIn += 3600
+    expect((await first?.run({ token: { forceRefresh: true } }))?.failures).toEqual([])
+    // They find it when they start, unless the machine keeps the store from answering.
+    for (const one of others) await one.change({})
     const used = new Set()
-    for (const [i, one] of processes.entries()) {
-      const token = i === 0 ? { forceRefresh: true } : { minValidityMs: (server.expiresIn - 1800) * 1000 }
-      for (const load of [{ token }, {}]) expect((await one.run(load)).failures).toEqual([])
+    for (const one of processes) {
+      expect((await one.run({})).failures).toEqual([])
       used.add(server.lastAuthorization)
     }
     return used.size === 1
