@@ -1,6 +1,6 @@
 import type { AxiosInstance, AxiosRequestTransformer, AxiosResponse } from 'axios'
 import { TokenError } from '../errors.ts'
-import type { TokenManager, TokenSelection } from '../token-manager.ts'
+import type { TokenManager } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
 import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
 import { type HeaderRecord, hasHeader, headerOf, removeHeader } from './authorization-header.ts'
@@ -24,7 +24,6 @@ export class AxiosAttachment {
   readonly #instance: AxiosInstance
   readonly #prepared: PreparedAxios
   readonly #origins: AxiosOrigins
-  readonly #byDefault: TokenSelection
   readonly #tokens: RequestedToken
   readonly #checkLast: AxiosRequestTransformer
   readonly #ownTransform: AxiosRequestTransformer | undefined
@@ -37,7 +36,6 @@ export class AxiosAttachment {
     this.#prepared = new PreparedAxios(instance, replay)
     this.#ownTransform = transformsOf(instance.defaults)[0]
     this.#origins = new AxiosOrigins(instance, origins, onOtherOrigin)
-    this.#byDefault = byDefault
     this.#tokens = new RequestedToken(manager, byDefault)
     const check = (config: PassageConfig) => this.#checkBeforeSending(config)
     this.#checkLast = function (data) {
@@ -106,7 +104,7 @@ export class AxiosAttachment {
     // Whatever does not fit any more is settled where it is dispatched.
     if (!passage?.stillHolds(config) || config.auth || headers === undefined) return this.#withLastCheck(config, true)
     if (passage.decision() === 'none') removeOurs(config)
-    else if (!this.#keepsOwnHeader(config, passage.headerNames()[0])) {
+    else if (!this.#keepsOwnHeader(config, passage.source(), passage.headerNames()[0])) {
       writeHeaders(headers, passage.headers())
       guardRedirects(config, passage.origin(), passage.headerNames())
       const token = passage.token()
@@ -127,7 +125,7 @@ export class AxiosAttachment {
     if (chosen?.parameters().subject !== undefined) config.token = chosen
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
-    if (isHeaderKnown && this.#keepsOwnHeader(config)) return config
+    if (isHeaderKnown && this.#keepsOwnHeader(config, chosen)) return config
     // The source by default is asked for anew: its client may have been removed since.
     const source = wanted === undefined || chosen === undefined ? this.#tokens.sourceFor(wanted) : chosen
     const origin = this.#origins.receiver(config, source)
@@ -136,7 +134,7 @@ export class AxiosAttachment {
     const approved = new Passage(config, 'open')
     const token = await waitForToken(source, config)
     if (!approved.stillHolds(config)) return await this.#prepare(config)
-    if (!isHeaderKnown && this.#keepsOwnHeader(config, tokenHeaderNames(token)[0])) return config
+    if (!isHeaderKnown && this.#keepsOwnHeader(config, source, tokenHeaderNames(token)[0])) return config
     carryToken(config, 'token', source, token, origin)
     guardRedirects(config, origin, tokenHeaderNames(token))
     return config
@@ -176,7 +174,7 @@ export class AxiosAttachment {
   }
 
   // A header of the caller's stays; one that we wrote and that came back with the config is ours to replace.
-  #keepsOwnHeader(config: PassageConfig, name = 'authorization'): boolean {
+  #keepsOwnHeader(config: PassageConfig, source: TokenSource | undefined, name = 'authorization'): boolean {
     const headers = config.headers as HeaderRecord
     if (!hasHeader(headers, name)) return false
     const value = headerOf(headers, name)
@@ -188,7 +186,7 @@ export class AxiosAttachment {
     }
     config[PASSAGE] = new Passage(config, 'own header')
     const origin = URL.canParse(config.baseURL ?? '') ? new URL(config.baseURL ?? '').origin : ''
-    this.manager.events.emit('authorizationKept', () => ({ client: this.#byDefault.client, origin }))
+    this.manager.events.emit('authorizationKept', () => ({ client: source?.client, origin }))
     return true
   }
 }

@@ -84,11 +84,9 @@ export function createTokenFetch<Name extends string = never>(
     return tokenFetches.has(globalThis.fetch) ? present : globalThis.fetch
   }
 
-  const keep = (fetch: typeof globalThis.fetch, request: Outgoing, init: RequestInit): Promise<Response> => {
-    const { url } = request
+  const tellKept = ({ url }: Outgoing, client: string | undefined): void => {
     const origin = URL.canParse(url) ? new URL(url).origin : ''
-    events.emit('authorizationKept', () => ({ client: byDefault.client, origin }))
-    return passOn(fetch, request, init)
+    events.emit('authorizationKept', () => ({ client, origin }))
   }
 
   async function tokenFetch(input: string | URL | Request, init?: TokenFetchInit<Name>): Promise<Response> {
@@ -101,14 +99,18 @@ export function createTokenFetch<Name extends string = never>(
     const chosen = wanted === undefined ? tokens.held : tokens.sourceFor(wanted)
     // With a hook, only a token tells in which header it goes.
     const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
-    if (isHeaderKnown && isGiven(request.headers, 'authorization')) return await keep(fetch, request, rest)
+    if (isHeaderKnown && isGiven(request.headers, 'authorization')) {
+      tellKept(request, chosen?.client)
+      return await passOn(fetch, request, rest)
+    }
     const source = tokens.sourceFor(wanted === undefined ? undefined : chosen)
     const origin = origins.receiver(request.url, source)
     if (origin === undefined) return await passOn(fetch, request, rest)
     const found = source.tokenOrPromise({ signal: request.init.signal ?? undefined })
     const token = found instanceof Promise ? await found : found
     if (!isHeaderKnown && isGiven(request.headers, tokenHeaderNames(token)[0] ?? '')) {
-      return await keep(fetch, request, rest)
+      tellKept(request, source.client)
+      return await passOn(fetch, request, rest)
     }
     const context = { fetch, source, origin, replay, isTokenRejected, events }
     const outgoing = recorded(request, replay)

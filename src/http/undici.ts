@@ -80,7 +80,7 @@ export function tokenInterceptor<Name extends string = never>(
       // With a hook, only a token tells in which header it goes.
       const isHeaderKnown = chosen?.settings().hooks.applyToken === undefined
       if (isHeaderKnown && ownValue(headers, 'authorization') !== undefined) {
-        tellKept(events, byDefault.client, originIn(options))
+        tellKept(events, chosen?.client, originIn(options))
         return dispatch(options, handler)
       }
       const source = wanted === undefined || chosen === undefined ? tokens.sourceFor(undefined) : chosen

@@ -321,8 +321,8 @@ describe('an `Authorization` of the caller’s', () => {
     await tokenFetch('https://other.example/', { headers: given })
     expect(new Set(api.authorizations)).toEqual(new Set(['Basic own']))
     expect(api.requests[0]?.init).toEqual({ headers: given })
-    expect(heard.at(0)).toEqual({ client: undefined, origin: API })
-    expect(heard.at(-1)).toEqual({ client: undefined, origin: 'https://other.example' })
+    expect(heard.at(0)).toEqual({ client: 'default', origin: API })
+    expect(heard.at(-1)).toEqual({ client: 'default', origin: 'https://other.example' })
     expect(server.requests).toEqual([])
   })
 
@@ -379,7 +379,7 @@ describe('a token in a header of its own', () => {
       ['authorization', 'x-auth-token', 'x-kind'].map((name) => headers.get(name)),
     )
     expect(sent).toEqual([expected, expected])
-    expect(heard).toEqual(expected.includes('own') ? Array(2).fill({ client: undefined, origin: API }) : [])
+    expect(heard).toEqual(expected.includes('own') ? Array(2).fill({ client: 'default', origin: API }) : [])
   })
 })
 

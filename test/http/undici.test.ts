@@ -187,7 +187,7 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     one.tokens.on('authorizationKept', (event) => heard.push(event))
     await agent(one).request({ origin: one.api.origin, ...ROOT, headers: headers as never })
     expect(one.authorizations()).toEqual(['Basic own'])
-    expect(heard).toEqual([{ client: undefined, origin: one.api.origin }])
+    expect(heard).toEqual([{ client: 'default', origin: one.api.origin }])
     expect(one.server.requests).toHaveLength(0)
   })
 
@@ -195,8 +195,13 @@ describe.each(VERSIONS)('a request by %s', (_, undici) => {
     await using one = await startApi()
     const tokens = new TokenManager({ clients: { a: clientOf(one.server), b: clientOf(one.server) } })
     const dispatcher = new Agent().compose(tokenInterceptor(tokens, { origins: [one.api.origin] }))
-    await dispatcher.request({ origin: one.api.origin, ...ROOT, headers: { authorization: 'Basic own' } })
-    expect(one.authorizations()).toEqual(['Basic own'])
+    const heard: unknown[] = []
+    tokens.on('authorizationKept', ({ client }) => heard.push(client))
+    const request = { origin: one.api.origin, ...ROOT, headers: { authorization: 'Basic own' } }
+    await dispatcher.request(request)
+    await dispatcher.request({ ...request, token: { client: 'b' } } as never)
+    expect(one.authorizations()).toEqual(['Basic own', 'Basic own'])
+    expect(heard).toEqual([undefined, 'b'])
     expect(await failureOf(dispatcher.request({ origin: one.api.origin, ...ROOT }))).toBeInstanceOf(TypeError)
   })
 
