@@ -133,7 +133,9 @@ export function appliedHeaders(
   } catch (cause) {
     throw new TokenError({ ...hookFailure('applyToken', client, 'failed'), cause, secrets: spellings(token.reveal()) })
   }
-  const entries = Object.entries((notPromised('applyToken', client, headers) ?? {}) as object)
+  const returned = notPromised('applyToken', client, headers)
+  // Of a text the letters would be sent, each as a header.
+  const entries = typeof returned === 'object' ? Object.entries(returned ?? {}) : []
   if (entries.length === 0) throw fail('returned no headers')
   for (const [name, value] of entries) {
     const fault = headerFault(name, value)

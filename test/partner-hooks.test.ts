@@ -299,6 +299,7 @@ describe('the hook applyToken', () => {
     ['a header of the connection', (token: AccessToken) => ({ Host: token.reveal() })],
     ['a length', (token: AccessToken) => ({ 'X-Auth': token.reveal(), 'content-length': '3' })],
     ['one header twice', (token: AccessToken) => ({ 'X-Auth': token.reveal(), 'x-auth': 'b' })],
+    ['the text of the token', (token: AccessToken) => token.reveal()],
     ['a promise', async () => ({ 'X-Auth': 'x' })],
     [
       'a promise that fails',
