@@ -3,8 +3,11 @@ import { type Clock, elapsedMs, type Instant, instant } from './clock.ts'
 // While a failure is remembered, the store is asked for what others have at most this often.
 const LOOK_PAUSE_MS = 200
 
-// A server whose tokens must not be cached is asked at most this often.
+// A server whose tokens must not be cached is asked at most this often,
 const UNCACHEABLE_PAUSE_MS = 1000
+
+// and where nobody waits, only to see whether that has changed.
+const UNCACHEABLE_BACKGROUND_PAUSE_MS = 60_000
 
 /** How far apart one key asks for what it cannot keep, or does not get. */
 export class RequestSpacing {
@@ -25,6 +28,12 @@ export class RequestSpacing {
   /** Whether the token received last must not be cached. */
   get isUncacheable(): boolean {
     return this.#uncacheableAt !== undefined
+  }
+
+  /** Whether a request may begin for which nobody waits. */
+  get mayBeginInBackground(): boolean {
+    const at = this.#uncacheableAt
+    return at === undefined || elapsedMs(at, this.#clock) >= UNCACHEABLE_BACKGROUND_PAUSE_MS
   }
 
   /** Whether the store may be asked again for what others have; then it counts as asked. */

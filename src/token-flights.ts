@@ -57,10 +57,10 @@ export class TokenFlights {
    */
   next(refusal: () => TokenError | undefined): Flight<AccessToken> {
     const running = this.#running
-    if (running === undefined) return this.#begin('forced', refusal).shared
+    if ((running ?? this.#forced) === undefined) return this.#begin('forced', refusal).shared
     const ended = this.#whyEnded()
     if (ended !== undefined) throw ended
-    running.watch()
+    running?.watch()
     if (this.#forced === undefined) {
       const run = this.#observed('forced', false)
       this.#forced = runDetached(() => new Flight<AccessToken>((self) => this.#force(self, refusal, run)))
@@ -70,8 +70,9 @@ export class TokenFlights {
 
   /** Begins a request that nobody waits for; `undefined` if one is under way or something stands against it. */
   beginInBackground(reason: RequestReason): Flight<AccessToken> | undefined {
-    if (this.#running !== undefined || this.#whyEnded() !== undefined) return undefined
-    const admission = this.#requested.context.gate.admitInBackground({ refresh: reason === 'refresh due' })
+    const { context, spacing } = this.#requested
+    if (this.#running !== undefined || this.#whyEnded() !== undefined || !spacing.mayBeginInBackground) return undefined
+    const admission = context.gate.admitInBackground({ refresh: reason === 'refresh due' })
     if (admission instanceof TokenError) return undefined
     return this.#start(reason, true, admission, this.#observed(reason, true)).shared
   }
@@ -102,8 +103,9 @@ export class TokenFlights {
 
   /** Resolves when no request is under way or waits for its turn. */
   async settled(): Promise<void> {
-    for (let next = this.present; next !== undefined; next = this.#forced ?? this.present) {
-      await next.promise.catch(() => {})
+    const next = () => this.#forced ?? this.present
+    for (let flight = next(); flight !== undefined; flight = next()) {
+      await flight.promise.catch(() => {})
     }
     await this.#requested.context.share?.settled()
   }

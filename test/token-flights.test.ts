@@ -44,6 +44,30 @@ describe('a forced refresh', () => {
     await closing
   })
 
+  it('is shared by a caller that comes at the very moment when its turn comes', async () => {
+    const { tokens, server, clock } = managed()
+    const source = tokens.source()
+    server.byDefault = { afterMs: 500 }
+    const late = source.getToken().then(() => source.getToken({ forceRefresh: true }))
+    const forced = source.getToken({ forceRefresh: true })
+    await clock.advance(1500)
+    expect(await late).toBe(await forced)
+    expect(server.requests).toHaveLength(2)
+  })
+
+  it('is waited for by a manager that closes at the very moment when the request before it ends', async () => {
+    const { tokens, server, clock } = managed()
+    const source = tokens.source()
+    server.byDefault = { afterMs: 500 }
+    const closed = source.getToken().then(() => tokens.close())
+    const forced = text(source.getToken({ forceRefresh: true }))
+    await clock.advance(500)
+    expect(await Promise.race([closed.then(() => 'closed'), clock.settle().then(() => 'open')])).toBe('open')
+    await clock.advance(500)
+    expect(await forced).toBe('token-2')
+    await closed
+  })
+
   it('that is asked for after the end is refused, though a request is under way', async () => {
     const { tokens, first, forced, clock } = await forcedBehindAnother()
     const closing = tokens.close()

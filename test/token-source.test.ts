@@ -287,6 +287,19 @@ describe('keepWarm', () => {
     await clock.advance(HOUR)
     expect(server.requests).toHaveLength(1)
   })
+
+  it('asks once a minute where tokens must not be cached any more, and goes on as before where they may again', async () => {
+    const { tokens, server, clock } = managed({ keepWarm: true })
+    server.expiresIn = 60
+    await tokens.getToken()
+    server.expiresIn = 0
+    await clock.advance(600 * SECOND)
+    expect(server.requests.length).toBeGreaterThanOrEqual(10)
+    expect(server.requests.length).toBeLessThanOrEqual(12)
+    server.expiresIn = 60
+    await clock.advance(62 * SECOND)
+    expect(tokens.source().peek()).toBeDefined()
+  })
 })
 
 describe('the end', () => {
