@@ -171,20 +171,26 @@ export class AccessToken {
 
   /** The headers that carry the token. @internal */
   static headersOf(token: AccessToken): readonly Header[] {
+    if (!(#headers in token)) return ownClassOf(token).headersOf(token)
     token.#headers ??= [['Authorization', token.#authorization]]
     return token.#headers
   }
 
   /** Their names in lower case, and that of a proof; the first is the one in which the token goes. @internal */
   static headerNamesOf(token: AccessToken): readonly string[] {
+    if (!(#more in token)) return ownClassOf(token).headerNamesOf(token)
     return token.#more?.headerNames ?? defaultNames(token.tokenType)
   }
 
   /** The value of the `Authorization` header. @internal */
   static authorizationOf(token: AccessToken): string {
+    if (!(#authorization in token)) return ownClassOf(token).authorizationOf(token)
     return token.#authorization
   }
 }
+
+// A manager may be of another copy of this package, as where each route of an application is bundled by itself.
+const ownClassOf = (token: AccessToken) => token.constructor as typeof AccessToken
 
 function defaultNames(tokenType: string): readonly string[] {
   return tokenType === 'DPoP' ? AUTHORIZATION_AND_PROOF : ONLY_AUTHORIZATION

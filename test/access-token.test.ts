@@ -36,6 +36,18 @@ describe('AccessToken', () => {
     expect(AccessToken.authorizationOf(make())).toBe(`Bearer ${SECRET}`)
   })
 
+  it('asks the class of a token of another copy of the package for its headers', () => {
+    const otherCopy = {
+      headersOf: () => [['Authorization', 'Bearer of-another-copy']],
+      headerNamesOf: () => ['authorization', 'x-of-another-copy'],
+      authorizationOf: () => 'Bearer of-another-copy',
+    }
+    const foreign = { constructor: otherCopy } as unknown as AccessToken
+    expect(AccessToken.headersOf(foreign)).toEqual(otherCopy.headersOf())
+    expect(AccessToken.headerNamesOf(foreign)).toEqual(otherCopy.headerNamesOf())
+    expect(AccessToken.authorizationOf(foreign)).toBe(otherCopy.authorizationOf())
+  })
+
   it('is named by the start of the SHA-256 of the token', () => {
     // printf 'abc' | sha256sum
     expect(make({ value: 'abc' }).fingerprint).toBe('ba7816bf')
