@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from 'evertoken'
 import Provider from 'oidc-provider'
 import { type LoopbackServer, startLoopbackServer } from './loopback-server.ts'
 
@@ -20,20 +20,21 @@ export interface AuthorizationServer {
   readonly tokenRequests: number
   /** Makes the token endpoint answer this much later. */
   slowDown(delayMs: number): void
-  /** Refuses connections until {@link comeBack}. */
-  goDown(): Promise<void>
-  comeBack(): Promise<void>
+  /** Cuts connections until {@link comeBack}. */
+  goDown(): void
+  comeBack(): void
   /** Revokes every access token there is. */
   revokeTokens(): void
   close(): Promise<void>
 }
 
-/** Starts an authorization server for clients whose tokens live for `lifetimeSeconds`. */
+/** Starts an authorization server for clients whose tokens live for `lifetimeSeconds`, by this clock. */
 export async function startAuthorizationServer(
   clients: readonly RegisteredClient[],
   lifetimeSeconds: number,
+  clock: Clock,
 ): Promise<AuthorizationServer> {
-  const accessTokens = new Map<string, object>()
+  const accessTokens: AccessTokens = new Map()
   let answer: RequestListener = (_, response) => response.writeHead(503).end()
   let delayMs = 0
   let tokenRequests = 0
@@ -41,12 +42,12 @@ export async function startAuthorizationServer(
   const door = await startLoopbackServer(async (request, response) => {
     if (request.method === 'POST' && request.url === '/token') {
       tokenRequests += 1
-      if (delayMs > 0) await sleep(delayMs)
+      if (delayMs > 0) await clock.sleep(delayMs)
     }
     answer(request, response)
   })
   const backDoor: LoopbackServer = await startLoopbackServer((request, response) => answer(request, response))
-  answer = new Provider(door.origin, configuration(clients, lifetimeSeconds, accessTokens)).callback()
+  answer = new Provider(door.origin, configuration(clients, lifetimeSeconds, accessTokens, clock)).callback()
 
   return {
     issuer: door.origin,
@@ -57,8 +58,8 @@ export async function startAuthorizationServer(
     slowDown(ms) {
       delayMs = ms
     },
-    goDown: door.stop,
-    comeBack: door.restart,
+    goDown: door.goDown,
+    comeBack: door.comeBack,
     revokeTokens: () => accessTokens.clear(),
     async close() {
       await Promise.all([door.stop(), backDoor.stop()])
@@ -69,7 +70,8 @@ export async function startAuthorizationServer(
 function configuration(
   clients: readonly RegisteredClient[],
   lifetimeSeconds: number,
-  accessTokens: Map<string, object>,
+  accessTokens: AccessTokens,
+  clock: Clock,
 ): Readonly<Record<string, unknown>> {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
   return {
@@ -91,17 +93,22 @@ function configuration(
     ttl: { ClientCredentials: lifetimeSeconds },
     jwks: { keys: [{ ...key, alg: 'ES256', use: 'sig' }] },
     cookies: { keys: [randomBytes(32).toString('hex')] },
-    adapter: adapterFor(accessTokens),
+    adapter: adapterFor(accessTokens, clock),
   }
 }
 
-/** oidc-provider's storage, as far as client credentials and introspection reach. */
-function adapterFor(accessTokens: Map<string, object>): (model: string) => object {
+type AccessTokens = Map<string, { readonly payload: object; readonly endsAt: number }>
+
+/** oidc-provider's storage, as far as client credentials and introspection reach; it knows when a token expires. */
+function adapterFor(accessTokens: AccessTokens, clock: Clock): (model: string) => object {
   return (model) => ({
-    upsert: async (id: string, payload: object) => {
-      if (model === 'ClientCredentials') accessTokens.set(id, payload)
+    upsert: async (id: string, { exp: _, ...payload }: { exp?: number }, seconds: number) => {
+      if (model === 'ClientCredentials') accessTokens.set(id, { payload, endsAt: clock.now() + seconds * 1000 })
     },
-    find: async (id: string) => (model === 'ClientCredentials' ? accessTokens.get(id) : undefined),
+    find: async (id: string) => {
+      const { payload, endsAt = 0 } = accessTokens.get(id) ?? {}
+      return endsAt > clock.now() ? payload : undefined
+    },
     destroy: async (id: string) => void accessTokens.delete(id),
   })
 }

@@ -44,10 +44,10 @@ const CLAIMS: Record<PhaseName, readonly PhaseClaim[]> = {
   slow: [
     onePerRotation,
     nobodyWaited,
-    ({ latenciesMs }) => ({
+    ({ sent, longestMs, latenciesMs }) => ({
       text: `a token endpoint that takes ${SLOW_MS} ms delayed no request by that much`,
-      held: latenciesMs.length > 0 && Math.max(...latenciesMs) < SLOW_MS,
-      found: `at most ${Math.max(0, ...latenciesMs).toFixed(0)} ms, p99 ${percentile(latenciesMs, 0.99).toFixed(0)} ms`,
+      held: sent > 0 && longestMs < SLOW_MS,
+      found: `at most ${longestMs} ms by the clock of the job, p99 ${percentile(latenciesMs, 0.99).toFixed(0)} ms`,
     }),
   ],
   outage: [

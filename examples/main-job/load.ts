@@ -1,5 +1,5 @@
 import type { AxiosInstance } from 'axios'
-import type { TokenManager, TokenSource } from 'evertoken'
+import type { Clock, TokenManager, TokenSource } from 'evertoken'
 
 /** What happened in one part of the job. */
 export interface PhaseResult {
@@ -17,6 +17,8 @@ export interface PhaseResult {
   /** New tokens that arrived. */
   readonly rotations: number
   readonly latenciesMs: readonly number[]
+  /** How long the slowest request took, by the clock of the job. */
+  readonly longestMs: number
 }
 
 type Tally = { -readonly [Name in keyof PhaseResult]: PhaseResult[Name] } & { latenciesMs: number[] }
@@ -26,13 +28,15 @@ export class Load {
   readonly phases: PhaseResult[] = []
   readonly #api: AxiosInstance
   readonly #source: TokenSource
+  readonly #clock: Clock
   readonly #countTokenRequests: () => number
   readonly #underWay = new Set<Promise<void>>()
   #phase: Tally
-  #timer: NodeJS.Timeout | undefined
+  #isOver = false
 
-  constructor(api: AxiosInstance, tokens: TokenManager, countTokenRequests: () => number) {
+  constructor(api: AxiosInstance, tokens: TokenManager, clock: Clock, countTokenRequests: () => number) {
     this.#api = api
+    this.#clock = clock
     this.#source = tokens.source()
     this.#countTokenRequests = countTokenRequests
     this.#phase = emptyTally('')
@@ -61,17 +65,18 @@ export class Load {
   }
 
   /** Sends requests evenly until {@link stop}, without waiting for answers. */
-  start(requestsPerSecond: number): void {
+  async start(requestsPerSecond: number): Promise<void> {
     const everyMs = 20
-    let owed = 0
-    this.#timer = setInterval(() => {
+    for (let owed = 0; ; ) {
+      await this.#clock.sleep(everyMs)
+      if (this.#isOver) return
       for (owed += (requestsPerSecond * everyMs) / 1000; owed >= 1; owed--) void this.#send()
-    }, everyMs)
+    }
   }
 
   /** Sends nothing any more and waits for what is under way. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#isOver = true
     await Promise.all(this.#underWay)
   }
 
@@ -84,6 +89,7 @@ export class Load {
   async #sendAndNote(): Promise<void> {
     const phase = this.#phase
     const begin = performance.now()
+    const beginMs = this.#clock.monotonicNow()
     phase.sent += 1
     if (this.#source.peek() === undefined) phase.waited += 1
     try {
@@ -92,12 +98,13 @@ export class Load {
       phase.failed += 1
     }
     phase.latenciesMs.push(performance.now() - begin)
+    phase.longestMs = Math.max(phase.longestMs, this.#clock.monotonicNow() - beginMs)
   }
 }
 
 function emptyTally(name: string): Tally {
   const counts = { sent: 0, failed: 0, waited: 0, replayed: 0, tokenRequests: 0, failedRefreshes: 0, rotations: 0 }
-  return { name, ...counts, latenciesMs: [] }
+  return { name, ...counts, latenciesMs: [], longestMs: 0 }
 }
 
 /** The value that this share of all values (from 0 to 1) does not exceed; 0 if there are none. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Clock } from 'evertoken'
 import type { RegisteredClient } from './authorization-server.ts'
 import { startLoopbackServer } from './loopback-server.ts'
 
@@ -17,8 +18,12 @@ const BELIEVE_MS = 100
  * Starts an API that asks the authorization server about every token it sees.
  * @see RFC 6750 §3, RFC 7662
  */
-export async function startOrdersApi(introspectionEndpoint: string, self: RegisteredClient): Promise<OrdersApi> {
-  const scopesOf = introspector(introspectionEndpoint, self)
+export async function startOrdersApi(
+  introspectionEndpoint: string,
+  self: RegisteredClient,
+  clock: Clock,
+): Promise<OrdersApi> {
+  const scopesOf = introspector(introspectionEndpoint, self, clock)
   let rejected = 0
   const server = await startLoopbackServer(async (request, response) => {
     request.resume()
@@ -51,7 +56,11 @@ function challenge(response: ServerResponse, status: number, value: string): voi
 }
 
 /** Tells the scopes of a token, or `undefined` for a token that isn't valid; one question at a time per token. */
-function introspector(endpoint: string, self: RegisteredClient): (token: string) => Promise<string[] | undefined> {
+function introspector(
+  endpoint: string,
+  self: RegisteredClient,
+  clock: Clock,
+): (token: string) => Promise<string[] | undefined> {
   const answers = new Map<string, { readonly at: number; readonly scopes: Promise<string[] | undefined> }>()
   const authorization = `Basic ${Buffer.from(`${self.clientId}:${self.clientSecret}`).toString('base64')}`
 
@@ -65,9 +74,9 @@ function introspector(endpoint: string, self: RegisteredClient): (token: string)
 
   return (token) => {
     const known = answers.get(token)
-    if (known !== undefined && performance.now() - known.at < BELIEVE_MS) return known.scopes
+    if (known !== undefined && clock.monotonicNow() - known.at < BELIEVE_MS) return known.scopes
     const scopes = ask(token)
-    answers.set(token, { at: performance.now(), scopes })
+    answers.set(token, { at: clock.monotonicNow(), scopes })
     return scopes
   }
 }

@@ -1,4 +1,4 @@
-import type { TokenSource } from 'evertoken'
+import type { Clock, TokenSource } from 'evertoken'
 import type { Claim } from './claims.ts'
 import { type Load, type PhaseResult, percentile } from './load.ts'
 
@@ -9,11 +9,11 @@ export interface Output {
 }
 
 /** Writes how things stand: one line that changes on a terminal, a line per second otherwise. Ends with the function returned. */
-export function showProgress(out: Output, load: Load, source: TokenSource): () => void {
+export function showProgress(out: Output, load: Load, source: TokenSource, clock: Clock): () => void {
   const begin = performance.now()
   const show = () => {
     const { name, sent, failed, waited, rotations } = load.current
-    const leftMs = Math.max(0, (source.peek()?.expiresAt ?? 0) - Date.now())
+    const leftMs = Math.max(0, (source.peek()?.expiresAt ?? 0) - clock.now())
     const token = leftMs > 0 ? `token good for ${(leftMs / 1000).toFixed(1)} s` : 'no token'
     const elapsed = ((performance.now() - begin) / 1000).toFixed(1).padStart(5)
     const line = `${elapsed} s  ${name}: ${sent} sent, ${failed} failed, ${waited} waited, ${rotations} rotations, ${token}`
@@ -50,6 +50,7 @@ export function table(phases: readonly PhaseResult[]): string {
     failedRefreshes: sum((phase) => phase.failedRefreshes),
     rotations: sum((phase) => phase.rotations),
     latenciesMs: phases.flatMap((phase) => phase.latenciesMs),
+    longestMs: Math.max(...phases.map((phase) => phase.longestMs)),
   }
   const rows = [
     COLUMNS.map(([title]) => title),
