@@ -54,8 +54,8 @@ export default defineConfig({
     ],
     setupFiles: ['test/support/setup.ts'],
     // Nothing here should take as long; a busy machine must not turn a test red.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Every core: by default one is left idle, which is half of a machine with two.
     maxWorkers: '100%',
     ...(TEST_REPORT && { reporters: ['default', 'json'], outputFile: { json: TEST_REPORT } }),
