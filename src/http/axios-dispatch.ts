@@ -76,7 +76,7 @@ export class PreparedAxios {
 /** Gives up an answer: a body that nobody reads would hold its connection. */
 export function discard({ data }: AxiosResponse): void {
   if (typeof data?.destroy === 'function') data.destroy()
-  else if (typeof data?.cancel === 'function') data.cancel()
+  else if (typeof data?.cancel === 'function') Promise.resolve(data.cancel()).catch(() => {})
 }
 
 const UNCHANGED = [(data: unknown): unknown => data]

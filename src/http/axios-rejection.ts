@@ -97,7 +97,12 @@ function isRejected(answer: AxiosResponse, passage: Passage, { isTokenRejected }
   if (verdict === 'rejected') return true
   // What an API says of the proof is not about the token, whatever `isTokenRejected` makes of it.
   if (verdict === 'nonce' && passage.hasProof()) return false
-  return isTokenRejected?.(answer) === true
+  try {
+    return isTokenRejected?.(answer) === true
+  } catch (error) {
+    discard(answer)
+    throw error
+  }
 }
 
 // After a redirect the answer may come from a server that never saw the token. The fetch adapter does not let us know.

@@ -79,6 +79,22 @@ describe('an answer that rejects the token', () => {
     expect(api.requests).toHaveLength(2)
   })
 
+  it('passes on what `isTokenRejected` throws, and leaves no body open', async () => {
+    const isTokenRejected = () => {
+      throw new Error('my fault')
+    }
+    const data = new Readable({ read: () => {} })
+    const { client } = rejecting(['token-1'], { status: 403, data }, { isTokenRejected })
+    expect(await failureOf(client.get('/orders'))).toMatchObject({ message: 'my fault' })
+    expect(data.destroyed).toBe(true)
+  })
+
+  it('is replaced even where its body does not want to be given up', async () => {
+    const data = { cancel: () => Promise.reject(new TypeError('somebody reads it')) }
+    const { client } = rejecting(['token-1'], { data })
+    expect((await client.get('/orders')).data).toBe('done')
+  })
+
   it('is recognised where `validateStatus` lets it pass as a success', async () => {
     const { api, client } = rejecting(['token-1'], {}, {}, { validateStatus: () => true })
     expect(await client.get('/orders')).toMatchObject({ status: 200, data: 'done' })
