@@ -229,7 +229,7 @@ describe('a token request that fails', () => {
   )
 
   const connections: [string, string, Partial<ClientOptions>][] = [
-    ['a certificate that is not trusted', 'tls', {}],
+    ['a certificate that is not trusted', 'tls', { proxy: false }],
     ['a port that nobody listens on', 'network', { tokenEndpoint: 'http://127.0.0.1:1/token' }],
   ]
   it.each(connections.flatMap((each) => SECRETS.map(([secret, options]) => [...each, secret, options] as const)))(
