@@ -7,6 +7,7 @@ export const SECTIONS: readonly (readonly [title: string, pages: readonly Page[]
     'Start',
     [
       ['Get started', 'get-started'],
+      ['Questions', 'questions'],
       ['How it works', 'how-it-works'],
       ['Comparison', 'comparison'],
       ['Migration', 'migration'],
