@@ -18,7 +18,7 @@ import { redactText } from './redaction.ts'
  * - `unexpected`: a function or library that evertoken was given failed in a way it must not; look at `cause`.
  * - `fresh_token_rejected`: an API rejected a token and at once its replacement; requests for more pause.
  * - `too_many_requests`: more tokens of one client are asked for at once than may wait for their turn.
- * - `unknown_client`: no client of that name is configured.
+ * - `unknown_client`: there is no client of that name, or it was removed.
  * - `subject_token_missing`: the client asks for tokens on behalf of users, and the request does not say for whom.
  * - `closed`: the manager is closed and holds no usable token for this request.
  * - `wait_timeout`: the caller's own time ran out while it waited for a token.

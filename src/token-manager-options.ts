@@ -7,7 +7,10 @@ import type { TokenParameterOptions } from './token-parameters.ts'
 
 /** What concerns the whole manager. */
 export interface TokenManagerSettings {
-  /** How many tokens are kept beside those of configured clients and held handles. Default 10,000. */
+  /**
+   * How many tokens are kept beside those of configured clients and held handles; as many clients are kept that a function
+   * gave. Default 10,000.
+   */
   readonly maxTokens?: number | undefined
   /**
    * How many tokens are kept that were obtained on behalf of users. They have room of their own, so that no number of

@@ -48,7 +48,7 @@ const REQUEST_OPTIONS = [...SELECTION_OPTIONS, 'signal', 'timeoutMs', 'minValidi
  * at a time for each.
  *
  * Every method may be called at any time by any number of callers. Nothing happens before the first call, and no
- * timer runs between calls.
+ * timer runs between calls but that of `keepWarm`.
  *
  * @see RFC 6749 §4.4
  */
@@ -161,7 +161,7 @@ export class TokenManager<in out Name extends string = never> {
     return this.#sources.values().map((source) => source.inspect())
   }
 
-  /** Listens to one kind of event; the function that is returned ends that. */
+  /** Listens to one kind of event; the function that is returned ends that. @throws TypeError for a name that is no event */
   on<Event extends keyof TokenEvents>(event: Event, listener: TokenEventListener<Event>): () => void {
     return this.#events.on(event, listener)
   }
