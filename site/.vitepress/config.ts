@@ -41,6 +41,8 @@ export default defineConfig({
   title: 'evertoken',
   description: 'OAuth 2.0 access tokens for service-to-service HTTP clients in Node.js',
   lang: 'en',
+  // None: without this line browsers ask for one in vain.
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   srcDir: './pages',
   outDir: './dist',
   cleanUrls: true,
