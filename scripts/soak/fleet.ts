@@ -1,19 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TestCertificate } from '../../src/testing/index.ts'
+import type { Span } from './timeline.ts'
 import type { FromWorker, ToWorker, WorkerReport, WorkerStart } from './worker-messages.ts'
 
 /** What its workers tell the fleet's owner. */
 export interface FleetListener {
   onReport(worker: number, report: WorkerReport): void
+  onStall(stall: Span): void
   onTrouble(worker: number, what: string): void
   /** Whatever a worker printed. */
   onOutput(text: string): void
 }
 
 // How long a worker may take for its last requests, and then to exit.
-const LAST_REQUESTS_MS = 40_000
-const EXIT_MS = 5000
+const LAST_REQUESTS_MS = 60_000
+const EXIT_MS = 30_000
 
 /** A worker process. */
 export class SoakedWorker {
@@ -41,6 +43,7 @@ export class SoakedWorker {
     this.ready = promise
     this.#child.on('message', (message: FromWorker) => {
       if ('report' in message) listener.onReport(this.id, message.report)
+      else if ('stall' in message) listener.onStall(message.stall)
       else if ('unhandled' in message) listener.onTrouble(this.id, `unhandled: ${message.unhandled}`)
       else {
         this.readyAt = Date.now()

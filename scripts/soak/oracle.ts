@@ -55,6 +55,7 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
     if (last === undefined) return neednt('failed before it reached the API, and not for want of a token')
     if (last.fault !== undefined) return had('the API failed')
     if (last.refusal === 'nonce' && isNonceRenewed(failure, timeline)) return had('the API wants yet another nonce')
+    if (last.refusal === 'expired' && touches(timeline.stalls, failure)) return had('it was under way for too long')
     if (last.refusal !== 'revoked') return neednt(`the API met it with ${last.refusal ?? `status ${last.status}`}`)
   }
   const { worker, client } = failure
@@ -63,6 +64,7 @@ export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   const latest = mine.filter((held) => held.at <= failure.from - SLACK_MS).at(-1)
   const isUseless = latest !== undefined && failure.rejected.includes(latest.fingerprint) && !failure.retryable
   if (latest !== undefined && !isUseless && isValid(latest, failure, timeline)) return neednt('it had a valid token')
+  if (touches(prolonged(timeline.stalls, RECOVERY_MS), failure)) return had('the machine kept it waiting')
   if (canBeFound(failure, timeline)) return neednt('the store had a valid token')
   const isDenied = failure.tokenError === 'request_denied' && boundTo('key').includes(client)
   if (isDenied && timeline.tokenNonces.some((at) => at >= failure.from - NONCE_PAUSE_MS && at <= failure.to))

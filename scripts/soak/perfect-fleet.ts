@@ -1,6 +1,8 @@
-import { lossesOf, type Span, type Timeline, touches } from './timeline.ts'
+import { lossesOf, prolonged, type Span, type Timeline, touches } from './timeline.ts'
 
 const STEP_MS = 50
+// A store that was not asked, or did not answer, because the machine was too busy, is left alone for 10 seconds at a time.
+const STALL_MS = 11_000
 
 interface Token {
   readonly requestedAt: number
@@ -17,7 +19,7 @@ interface Token {
  * - at each rotation: the fleet's token has reached the middle of the time at which a refresh falls due (two thirds of the
  *   lifetime, less half of the jitter, a twentieth of it);
  * - after each revocation, and after each burst of wrong rejections: a worker cannot tell the two apart;
- * - of every worker for itself, where the store is of no use, or the worker's clock is wrong, so that it can neither read nor
+ * - of every worker for itself, where the store is of no use or the machine keeps a process from running, or the worker's clock is wrong, so that it can neither read nor
  *   write what is shared; but only once its token may not be used any more, at nine tenths of the lifetime;
  * - for a worker that starts while the store has nothing for it, and for the first that has a new certificate and wants
  *   another token: until then each keeps the one that it has.
@@ -26,7 +28,8 @@ interface Token {
  */
 export function perfectRequests(client: string, timeline: Timeline): number {
   const lifetimeMs = timeline.lifetimes[client] ?? 0
-  const { from, to, lives, jumps, withoutTokens, withoutStore } = timeline
+  const { from, to, lives, jumps, withoutTokens } = timeline
+  const withoutStore = [...timeline.withoutStore, ...prolonged(timeline.stalls, STALL_MS)]
   const losses = lossesOf(client, timeline)
   const dueAfterMs = lifetimeMs * (2 / 3 - 1 / 20)
   const usedForMs = lifetimeMs * 0.9

@@ -49,6 +49,7 @@ export function report(outcome: SoakOutcome): SoakReport {
     ...counted('  NEED NOT HAVE', of(failures, false)),
     ['token requests that met no fault, and of a perfect fleet', `${good}, ${ideal}: ${(good / ideal).toFixed(2)}`],
     ...requests.map((each): [string, string] => [`  of ${each.client}`, `${each.good}, ${each.ideal}`]),
+    ['times that the machine kept a process waiting', String(timeline.stalls.length)],
     ['token requests that met a fault', `${tokenRequests.faulty} (at most ${mostInVain})`],
     ['token requests for a new nonce', `${tokenRequests.refused} (at most ${mostRefused})`],
     ['tokens found in the store or received', String(timeline.holdings.length)],

@@ -4,6 +4,7 @@ import { type Judgement, judge } from './oracle.ts'
 import { pause } from './pause.ts'
 import { INSTANT, type PlannedFault, schedule } from './schedule.ts'
 import { SECRET_MARK, Stage, type TokenRequestCounts } from './stage.ts'
+import { watchStalls } from './stalls.ts'
 import type { ClockJump, Holding, Loss, Span, Timeline, WorkerLife } from './timeline.ts'
 import type { WorkerFailure, WorkerReport } from './worker-messages.ts'
 
@@ -74,6 +75,7 @@ class Soak implements FleetListener {
     readonly meetings: ReturnType<Stage['meetingsOf']>
   }[] = []
   readonly #heaps: HeapSample[] = []
+  readonly #stalls: Span[] = []
   readonly #troubles = new Set<string>()
   readonly #totals = { succeeded: 0, leftOut: 0, longestWithTokenMs: 0, longestWithoutTokenMs: 0 }
   #isOver = false
@@ -88,6 +90,7 @@ class Soak implements FleetListener {
     const { seed, seconds, workers } = this.#plan
     const faults = schedule(seed, seconds * 1000, workers)
     const begun = Date.now()
+    const unwatch = watchStalls((stall) => this.onStall(stall))
     try {
       for (let place = 0; place < workers; place++) this.#startWorker(place)
       await Promise.all(this.#lives.map(({ ready }) => ready))
@@ -97,6 +100,7 @@ class Soak implements FleetListener {
       this.#isOver = true
       await Promise.all([...this.#workers.values()].map((worker) => this.#finish(worker)))
     } finally {
+      unwatch()
       await Promise.all(this.#lives.filter(({ endedAt }) => endedAt === undefined).map((worker) => worker.kill()))
     }
     return this.#outcome(faults, { from: begun, to: Date.now() })
@@ -118,6 +122,10 @@ class Soak implements FleetListener {
         meetings: this.#stage.meetingsOf(failure.request),
       })
     }
+  }
+
+  onStall(stall: Span): void {
+    this.#stalls.push(stall)
   }
 
   onTrouble(worker: number, what: string): void {
@@ -204,7 +212,7 @@ class Soak implements FleetListener {
     )
     const lifetimes = Object.fromEntries(Object.entries(CLIENTS).map(([name, { lifetimeMs }]) => [name, lifetimeMs]))
     const timeline: Timeline = {
-      ...{ from, to, lives, lifetimes, holdings: this.#holdings, jumps: this.#jumps },
+      ...{ from, to, lives, lifetimes, holdings: this.#holdings, jumps: this.#jumps, stalls: this.#stalls },
       ...{ revocations: this.#revocations, losses: this.#losses, ...this.#spans, ...this.#nonces },
     }
     const failures = this.#failures.map(({ failure, worker, meetings }): JudgedFailure => {

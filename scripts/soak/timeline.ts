@@ -64,6 +64,8 @@ export interface Timeline extends Span {
   readonly withoutTokens: readonly Span[]
   /** The store was of no use. */
   readonly withoutStore: readonly Span[]
+  /** The machine kept a process from running: a worker, or the one that all servers are in. */
+  readonly stalls: readonly Span[]
   /** The API rejected valid tokens. */
   readonly wrongRejections: readonly Span[]
   /** Lifetimes of the clients' tokens, milliseconds. */

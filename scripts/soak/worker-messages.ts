@@ -1,6 +1,6 @@
 import type { TestCertificate } from '../../src/testing/index.ts'
 import type { FailedRequest } from './oracle.ts'
-import type { Holding } from './timeline.ts'
+import type { Holding, Span } from './timeline.ts'
 
 /** Makes a process a worker of the fleet. */
 export interface WorkerStart {
@@ -47,4 +47,8 @@ export interface WorkerReport {
   readonly heapBytes?: number | undefined
 }
 
-export type FromWorker = { readonly ready: true } | { readonly report: WorkerReport } | { readonly unhandled: string }
+export type FromWorker =
+  | { readonly ready: true }
+  | { readonly report: WorkerReport }
+  | { readonly stall: Span }
+  | { readonly unhandled: string }

@@ -12,6 +12,7 @@ import { type ClientOptions, clientCertificate, systemClock, TokenError, TokenMa
 import { RedisTokenStore } from '../../src/store/redis.ts'
 import type { TestCertificate } from '../../src/testing/index.ts'
 import { boundTo } from './clients.ts'
+import { watchStalls } from './stalls.ts'
 import type { FromWorker, ToWorker, WorkerFailure, WorkerReport, WorkerStart } from './worker-messages.ts'
 
 const REPORT_EVERY_MS = 500
@@ -19,7 +20,7 @@ const HEAP_EVERY_MS = 5000
 const MOST_UNDER_WAY = 200
 const REQUEST_TIMEOUT_MS = 30_000
 // A command takes longer than it should where many processes share two cores, which is not what is tested.
-const STORE_TIMEOUT_MS = 250
+const STORE_TIMEOUT_MS = 1000
 
 const say = (message: FromWorker) => process.connected && process.send?.(message)
 
@@ -41,6 +42,7 @@ class Worker {
   readonly #rejected: string[] = []
   readonly #underWay = new Set<Promise<void>>()
   readonly #timers: NodeJS.Timeout[] = []
+  #unwatch = () => {}
   #certificate: TestCertificate
   #report = emptyReport()
   #count = 0
@@ -69,6 +71,7 @@ class Worker {
       globalThis.gc?.()
       this.#report = { ...this.#report, heapBytes: process.memoryUsage().heapUsed }
     })
+    this.#unwatch = watchStalls((stall) => say({ stall }))
     say({ ready: true })
   }
 
@@ -79,6 +82,7 @@ class Worker {
 
   /** Ends everything that it began; the process then has nothing to stay for. */
   async finish(): Promise<void> {
+    this.#unwatch()
     for (const timer of this.#timers) clearInterval(timer)
     await Promise.all(this.#underWay)
     await this.#tokens.close()
