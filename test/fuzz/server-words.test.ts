@@ -224,7 +224,8 @@ describe('whatever a Retry-After says', () => {
       mutated(fc.tuple(instants, fc.nat(2)).map(([date, form]) => forms[form]?.(date) ?? '')),
       text,
       mutated(fc.nat().map(String)),
-      json.map(String),
+      // A `toString` of an object's own may be no function.
+      json.map((value) => (typeof value === 'object' ? JSON.stringify(value) : String(value))),
     )
     const kinds = await fuzz('waits', fc.tuple(values, values), ([value, date]) => {
       const wait = parseRetryAfter(value, date, NOW)
@@ -268,7 +269,13 @@ describe('whatever is given as authorization details', () => {
     const details = fc.array(fc.dictionary(fc.oneof(fc.constant('type'), text), member, { maxKeys: 5 }), {
       maxLength: 3,
     })
-    const kinds = await fuzz('authorization details', fc.oneof(details, json), (given) => {
+    const typed = fc.array(
+      fc
+        .dictionary(fc.stringMatching(/^[a-z_]{1,8}$/), json, { maxKeys: 4 })
+        .map((detail) => ({ type: 'payment', ...detail })),
+      { minLength: 1, maxLength: 3 },
+    )
+    const kinds = await fuzz('authorization details', fc.oneof(details, typed, json), (given) => {
       try {
         const written = canonicalDetails(given, 'authorizationDetails')
         if (written === '') return 'none'
