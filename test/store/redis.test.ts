@@ -36,7 +36,7 @@ const WAYS: readonly Way[] = [
 ]
 
 // Half a minute of the deletion's pause is not waited for.
-const LONG_MS = 1000
+const LONG_MS = 5000
 const SHIFT = `redis.call('HINCRBY', KEYS[1], 'deleted', -ARGV[1] * 1000)`
 
 const RECORD = token('one')

@@ -31,6 +31,7 @@ export async function startRedisProxy(to: { readonly host: string; readonly port
   const server = createServer((client) => {
     const upstream = connect(to.port, to.host)
     const parse = commandParser()
+    let underWay: Promise<void> | undefined
     keep(client)
     keep(upstream)
     client.on('close', () => upstream.destroy())
@@ -42,8 +43,16 @@ export async function startRedisProxy(to: { readonly host: string; readonly port
       else for (const _ of sent) client.write('-LOADING Redis is loading the dataset in memory\r\n')
     })
     upstream.on('data', (bytes) => {
-      if (proxy.delayMs === 0) client.write(bytes)
-      else void wait(proxy.delayMs).then(() => client.write(bytes))
+      if (proxy.delayMs === 0 && underWay === undefined) {
+        client.write(bytes)
+        return
+      }
+      // After those before it: clients go by the order of answers.
+      const delayed = Promise.all([underWay, wait(proxy.delayMs)]).then(() => {
+        client.write(bytes)
+        if (underWay === delayed) underWay = undefined
+      })
+      underWay = delayed
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

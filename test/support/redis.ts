@@ -123,7 +123,8 @@ export async function startSentinel(): Promise<SentinelRedis> {
   const configuration = join(folder, 'sentinel.conf')
   const watched = [
     `monitor ${SENTINEL_NAME} 127.0.0.1 ${master.port} 1`,
-    `down-after-milliseconds ${SENTINEL_NAME} 500`,
+    // Longer than a busy machine keeps the server from answering: it is not replaced before the test has ended it.
+    `down-after-milliseconds ${SENTINEL_NAME} 5000`,
   ]
   writeFileSync(configuration, watched.map((line) => `sentinel ${line}\n`).join(''))
   const port = await freePort()
@@ -171,7 +172,7 @@ export async function startCluster(): Promise<AsyncDisposable & { readonly url: 
   const nodes: OwnRedis[] = []
   for (let i = 0; i < 3; i++) {
     const bus = String(await freePort())
-    const node = await startRedis('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000')
+    const node = await startRedis('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '60000')
     await askServer(node.port, `CLUSTER ADDSLOTSRANGE ${[0, 5461, 10923][i]} ${[5460, 10922, 16383][i]}`)
     nodes.push(node)
     await askServer(nodes[0]?.port ?? 0, `CLUSTER MEET 127.0.0.1 ${node.port} ${bus}`)

@@ -26,6 +26,12 @@ Socket.prototype.connect = function connectToThisMachine(this: Socket, ...args: 
   return connect.call(this, { host: 'another-machine', port: 1, lookup: refuse })
 }
 
+// A proxy of this machine would be asked for what is on it, too.
+for (const name of ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'grpc_proxy']) {
+  delete process.env[name]
+  delete process.env[name.toUpperCase()]
+}
+
 // Where the processes that tests start tell what they covered, for `npm run coverage`; Node passes it on to them.
 const { EVERTOKEN_CHILD_COVERAGE } = process.env
 if (EVERTOKEN_CHILD_COVERAGE !== undefined) process.env.NODE_V8_COVERAGE = EVERTOKEN_CHILD_COVERAGE
