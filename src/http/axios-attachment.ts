@@ -103,7 +103,7 @@ export class AxiosAttachment {
     const headers = config.headers as HeaderRecord | undefined
     // Whatever does not fit any more is settled where it is dispatched.
     if (!passage?.stillHolds(config) || config.auth || headers === undefined) return this.#withLastCheck(config, true)
-    if (passage.decision() === 'none') removeOurs(config)
+    if (passage.decision() === 'none') this.#removeOurs(config)
     else if (!this.#keepsOwnHeader(config, passage.source(), passage.headerNames()[0])) {
       writeHeaders(headers, passage.headers())
       guardRedirects(config, passage.origin(), passage.headerNames())
@@ -118,7 +118,7 @@ export class AxiosAttachment {
   async #prepare(config: PassageConfig): Promise<PassageConfig> {
     config.headers ??= {} as PassageConfig['headers']
     const wanted = ownToken(config)
-    if (wanted === false) return leaveOut(config)
+    if (wanted === false) return this.#leaveOut(config)
     writeOutUrls(config)
     const chosen = wanted === undefined ? this.#tokens.held : this.#tokens.sourceFor(wanted)
     // Errors show the config, which must not hold a user's token.
@@ -129,7 +129,7 @@ export class AxiosAttachment {
     // The source by default is asked for anew: its client may have been removed since.
     const source = wanted === undefined || chosen === undefined ? this.#tokens.sourceFor(wanted) : chosen
     const origin = this.#origins.receiver(config, source)
-    if (origin === undefined) return leaveOut(config)
+    if (origin === undefined) return this.#leaveOut(config)
     if (config.auth) throw authConflict()
     const approved = new Passage(config, 'open')
     const token = await waitForToken(source, config)
@@ -173,6 +173,19 @@ export class AxiosAttachment {
     }
   }
 
+  #leaveOut(config: PassageConfig): PassageConfig {
+    this.#removeOurs(config)
+    config[PASSAGE] = new Passage(config, 'none')
+    return config
+  }
+
+  #removeOurs({ headers: given, [PASSAGE]: passage }: PassageConfig): void {
+    const headers = given as HeaderRecord
+    if (passage !== undefined) passage.removeFrom(headers)
+    // Somebody made the config anew, and may have copied what we wrote into it.
+    else for (const name in headers) if (this.manager.holds(headers[name])) delete headers[name]
+  }
+
   // A header of the caller's stays; one that we wrote and that came back with the config is ours to replace.
   #keepsOwnHeader(config: PassageConfig, source: TokenSource | undefined, name = 'authorization'): boolean {
     const headers = config.headers as HeaderRecord
@@ -200,16 +213,6 @@ function writeOutUrls(config: PassageConfig): void {
   for (const name of ['url', 'baseURL'] as const) {
     if (config[name] !== undefined && config[name] !== null) config[name] = String(config[name])
   }
-}
-
-function leaveOut(config: PassageConfig): PassageConfig {
-  removeOurs(config)
-  config[PASSAGE] = new Passage(config, 'none')
-  return config
-}
-
-function removeOurs(config: PassageConfig): void {
-  config[PASSAGE]?.removeFrom(config.headers as HeaderRecord)
 }
 
 function authConflict(): TokenError {

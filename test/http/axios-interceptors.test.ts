@@ -1,6 +1,8 @@
 import { createHook } from 'node:async_hooks'
 import type { AxiosInstance, AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios'
 import { describe, expect, it } from 'vitest'
+import type { AccessToken } from '../../src/access-token.ts'
+import type { ClientOptions } from '../../src/client-options.ts'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import type { TokenManager } from '../../src/token-manager.ts'
 import type { AuthorizationServer } from '../support/authorization-server.ts'
@@ -10,6 +12,8 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 import { Api, type ApiRequest, failureOf } from './axios-api.ts'
 
 const OTHER = 'https://other.example'
+
+const applyToken = (token: AccessToken) => ({ 'X-Auth-Token': token.reveal() })
 
 /** A clock that moves whenever it is read, so that no two looks agree. */
 class DriftingClock extends VirtualClock {
@@ -215,6 +219,25 @@ describe('other interceptors', () => {
     for (const _ of ['cold', 'warm']) await client.get('/')
     expect(api.authorizations).toEqual(['Basic own', 'Basic own'])
     expect(heard).toHaveLength(2)
+  })
+
+  it.each<[string, Partial<ClientOptions>, object]>([
+    ['to another origin', {}, { url: `${OTHER}/` }],
+    ['to another origin, in a header of the hook’s', { applyToken }, { url: `${OTHER}/` }],
+    ['where none is wanted', {}, { token: false }],
+    ['where none is wanted, in a header of the hook’s', { applyToken }, { token: false }],
+  ])('that make the config anew after ours take no token %s', async (_, options, changes) => {
+    const { tokens } = managed(options)
+    const api = new Api()
+    const client = api.client()
+    client.interceptors.request.use(
+      ({ url, baseURL, headers, method, adapter, transformRequest }) =>
+        ({ url, baseURL, headers, method, adapter, transformRequest, ...changes }) as InternalAxiosRequestConfig,
+    )
+    attachTokenManager(client, tokens, { onOtherOrigin: 'omit' })
+    for (const _ of ['cold', 'warm']) await client.get('/')
+    expect(api.requests).toHaveLength(2)
+    expect(JSON.stringify(api.requests.map(({ config }) => config.headers))).not.toContain('token-1')
   })
 
   it('that change the request after ours leave the bodies transformed once', async () => {
