@@ -26,7 +26,15 @@ export interface ManagerOptions {
 
 /** A manager for this client. @throws CommandError or TypeError for what cannot be right */
 export async function openManager(client: ClientOptions, { cache, logger }: ManagerOptions): Promise<TokenManager> {
-  return new TokenManager({ ...client, logger, ...(cache && { store: await openCache(cacheFolder(process.env)) }) })
+  const folder = cache ? cacheFolder(process.env) : undefined
+  const manager = new TokenManager({ ...client, logger, ...(cache && { store: await openCache(folder) }) })
+  const off = manager.on('storeFailed', ({ reason }) => {
+    // A slow one keeps them all the same.
+    if (reason === 'timeout') return
+    off()
+    notKept(`${folder} cannot be used (${reason})`)
+  })
+  return manager
 }
 
 // Where nothing can be written, a token can still be had.
@@ -83,6 +91,9 @@ async function authenticationOf(
 ): Promise<Pick<ClientOptions, 'clientAuthentication' | 'clientSecret'>> {
   const { clientAuthentication, privateKeyFile, clientId, issuer, tokenEndpoint } = settings
   const method = clientAuthentication ?? (privateKeyFile === undefined ? undefined : 'private_key_jwt')
+  if (method !== 'private_key_jwt' && isWithoutSecret(method) && settings.certificateFile === undefined) {
+    throw new CommandError(`${method} needs a certificate.`, 'Give --certificate-file and --certificate-key-file.')
+  }
   if (isWithoutSecret(method)) return { clientAuthentication: await WITHOUT_SECRET[method](settings) }
   if (method !== undefined && !WITH_SECRET.includes(String(method))) {
     const known = [...WITH_SECRET, ...Object.keys(WITHOUT_SECRET)].join(', ')
@@ -117,10 +128,17 @@ async function signingOf({ privateKeyFile, algorithm, keyId }: Settings): Promis
 async function keyIn(path: string, setting: string): Promise<SigningKeyInput> {
   const text = await textOf(path, setting)
   if (text.includes('-----BEGIN ')) return text
+  const jwk = jwkIn(text)
+  if (jwk === undefined) throw new CommandError(`${path} is neither a PEM file nor a JWK.`)
+  return jwk
+}
+
+function jwkIn(text: string): SigningKeyInput | undefined {
   try {
-    return JSON.parse(text)
+    const value = JSON.parse(text)
+    return typeof value?.kty === 'string' ? value : undefined
   } catch {
-    throw new CommandError(`${path} is neither a PEM file nor a JWK.`)
+    return undefined
   }
 }
 

@@ -10,12 +10,13 @@ import { CommandError, EXIT } from './command-error.ts'
 import { type Configuration, type ConfigurationFlags, readConfiguration } from './configuration.ts'
 import { describeReport, diagnose } from './doctor-command.ts'
 import { examplesOf } from './examples.ts'
+import { explained, tell, tellUsage } from './failure.ts'
 import { configurationPath } from './folders.ts'
 import { describeInspected, inspectToken } from './inspect-command.ts'
 import { LOG_LEVELS, openLogger } from './log.ts'
 import { codeOf } from './private-files.ts'
-import { SETTINGS, type Setting, waysToSet } from './settings.ts'
-import { note, printable, printableJson, readAll, sign } from './terminal.ts'
+import { SETTINGS, type Setting } from './settings.ts'
+import { note, printable, printableJson, readAll } from './terminal.ts'
 import { describeToken, type GetTokenFlags, obtainToken, type TokenOutput } from './token-command.ts'
 
 type Flags = ConfigurationFlags & GetTokenFlags & { readonly logLevel: string }
@@ -24,7 +25,8 @@ type CallFlags = RequestFlags & { readonly include?: boolean | undefined; readon
 /**
  * Runs the command `evertoken` with these arguments, as in `process.argv`. Resolves with its exit code: 0, or 1 when
  * `doctor` found something wrong, 2 for a mistake in flags or configuration, 3 when no token could be had, 4 and 5 for an
- * API's answer of that class, 130 when the question for a secret was left.
+ * API's answer of that class, 5 also for none, 70 for a mistake in evertoken itself, 130 when the question for a secret was
+ * left. Where stdout cannot be written, it ends the process with 74.
  */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   let exitCode = 0
@@ -54,21 +56,6 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     else tell(message)
     return code
   }
-}
-
-function tell(message: string): void {
-  process.stderr.write(`${sign('wrong', process.stderr)} ${printable(message)}\n`)
-}
-
-// What is wrong with the flags, without what may be a secret that was meant for one.
-function tellUsage(text: string): void {
-  const said = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace(/(--[\w-]+)=.*'/s, "$1'")
-    .replace(/( but got \d+): .*/s, '$1.')
-  const secret = 'A secret is never a flag: set EVERTOKEN_CLIENT_SECRET, or give --client-secret-file.'
-  tell(/'--(?:client-)?secret'/.test(said) ? `${said.split('\n')[0]}. ${secret}` : said)
 }
 
 const MOST_SECONDS = 86_400
@@ -143,7 +130,7 @@ function doctorCommand(command: Command, finish: (exitCode: number) => void): vo
         const { try: methods, output, ...others } = flags
         const report = await diagnose(others, methods ?? [], process.env)
         process.stdout.write(output === 'json' ? `${printableJson(report)}\n` : describeReport(report))
-        finish(report.works ? 0 : 1)
+        finish(report.works ? 0 : EXIT.wrong)
       },
     )
 }
@@ -158,14 +145,18 @@ function inspectCommand(command: Command): void {
       if (!cached && process.stdin.isTTY) {
         throw new CommandError('There is no token.', 'Pipe one in: evertoken token | evertoken inspect, or --cached.')
       }
-      const text = cached
-        ? (await tokenBy(await configured(others), others)).reveal()
-        : String((await readAll(process.stdin, LARGEST_TOKEN)) ?? '')
+      const text = cached ? (await tokenBy(await configured(others), others)).reveal() : await pipedIn()
       const inspected = inspectToken(text)
       if (inspected === undefined) throw new CommandError('The token is not a JWT: only its server can read it.')
       const shown = output === 'json' ? printableJson(inspected) : describeInspected(inspected, Date.now())
       process.stdout.write(`${shown}\n`)
     })
+}
+
+async function pipedIn(): Promise<string> {
+  const piped = await readAll(process.stdin, LARGEST_TOKEN)
+  if (piped === undefined) throw new CommandError('What is piped in is larger than 1 MiB: that is no token.')
+  return String(piped)
 }
 
 // Asked for, or else because it says what the body does not.
@@ -224,24 +215,6 @@ function settingOption({ flags, description, variable, kind }: Setting): Option 
 
 function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text')
-}
-
-function explained(error: unknown): { readonly message: string; readonly exitCode: number } {
-  if (error instanceof CommandError) {
-    return { message: [error.message, error.hint].filter(Boolean).join(' '), exitCode: error.exitCode }
-  }
-  if (error instanceof TokenError) return { message: error.message, exitCode: EXIT.noToken }
-  if (error instanceof TypeError && error.message.startsWith('evertoken: ')) {
-    const [, option = ''] = error.message.match(/option `(?:profiles\.[^.`]*\.)?(\w+)`/) ?? []
-    const ways = waysToSet(option)
-    const message = error.message.slice('evertoken: '.length)
-    return { message: `${message}${ways === undefined ? '' : ` (set by ${ways})`}`, exitCode: EXIT.usage }
-  }
-  if (error instanceof InvalidArgumentError) return { message: error.message, exitCode: EXIT.usage }
-  return {
-    message: `Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    exitCode: 70,
-  }
 }
 
 const ABOUT_SECRETS =

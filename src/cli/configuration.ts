@@ -4,7 +4,7 @@ import { ownOptions } from '../option-values.ts'
 import { CommandError } from './command-error.ts'
 import { configurationPath } from './folders.ts'
 import { codeOf, readPrivateFile } from './private-files.ts'
-import { SETTINGS, type Settings, settingsOfEnvironment } from './settings.ts'
+import { SETTINGS, type Setting, type Settings, settingsOfEnvironment } from './settings.ts'
 
 /** What every command is given by flags. */
 export interface ConfigurationFlags extends Settings {
@@ -34,6 +34,14 @@ interface Profile extends Settings {
 interface ConfigurationFile {
   readonly default?: string | undefined
   readonly profiles?: Readonly<Record<string, Profile>> | undefined
+}
+
+const isText = (value: unknown) => typeof value === 'string'
+const KINDS: Readonly<Record<Setting['kind'], { isOf: (value: unknown) => boolean; said: string }>> = {
+  text: { isOf: isText, said: 'a text' },
+  list: { isOf: (value) => isText(value) || (Array.isArray(value) && value.every(isText)), said: 'a text or a list' },
+  flag: { isOf: (value) => typeof value === 'boolean', said: 'true or false' },
+  file: { isOf: isText, said: 'the path of a file' },
 }
 
 const SECRET_VARIABLE = 'EVERTOKEN_CLIENT_SECRET'
@@ -118,10 +126,8 @@ async function ofProfile(
     )
   }
   for (const { name: option, kind } of SETTINGS) {
-    const type = typeof own[option]
-    const [wanted, said] = kind === 'file' ? ['string', 'the path of a file'] : ['boolean', 'true or false']
-    if (type === 'undefined' || type === wanted || (kind !== 'file' && kind !== 'flag')) continue
-    throw new CommandError(`\`profiles.${name}.${option}\` must be ${said}.`)
+    if (own[option] === undefined || KINDS[kind].isOf(own[option])) continue
+    throw new CommandError(`\`profiles.${name}.${option}\` must be ${KINDS[kind].said}.`)
   }
   if (!isOwn) await refuseOthers(profile, path)
   const text = clientSecret ?? (clientSecretVariable === undefined ? undefined : environment[clientSecretVariable])
@@ -188,8 +194,9 @@ async function readFileOf(path: string, isOwn: boolean): Promise<ConfigurationFi
     }
     return ownOptions<ConfigurationFile>(read, '', ['default', 'profiles'])
   } catch (error) {
-    // What a parser says of a file quotes it.
-    if (error instanceof SyntaxError) throw new CommandError(`${path} is not JSON.`)
+    // What a parser says of a file quotes it, but for the place.
+    const [place] = error instanceof SyntaxError ? (error.message.match(/ \(line \d+ column \d+\)/) ?? ['']) : []
+    if (place !== undefined) throw new CommandError(`${path} is not JSON${place}.`)
     throw error
   }
 }

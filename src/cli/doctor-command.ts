@@ -4,11 +4,12 @@ import { shownUrl } from '../endpoint-url.ts'
 import { TokenError, TokenResponseError } from '../errors.ts'
 import { TokenManager } from '../token-manager.ts'
 import { clientOptions } from './client.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, EXIT } from './command-error.ts'
 import { type Configuration, type ConfigurationFlags, readConfiguration } from './configuration.ts'
 import { checkConnection } from './doctor-connection.ts'
 import { checkServer, type ServerFindings } from './doctor-server.ts'
 import { inspectToken } from './inspect-command.ts'
+import { inFlags } from './settings.ts'
 import { bold, type Mark, printable, sign, withProgress } from './terminal.ts'
 
 /** One thing that was looked at. */
@@ -49,9 +50,12 @@ export async function diagnose(
     findings.push({ mark: 'ok', about: 'Configuration', text: `From ${configuration.source}.` })
     await examine(configuration, options, methods, findings, settings)
   } catch (error) {
+    // Whoever leaves has no question.
+    if (error instanceof CommandError && error.exitCode === EXIT.interrupted) throw error
     findings.push(findingOf(error))
   }
-  return { works: !findings.some(isWrong), summary: summaryOf(findings), findings, settings }
+  const told = findings.map(inWordsOfCommand)
+  return { works: !told.some(isWrong), summary: summaryOf(told), findings: told, settings }
 }
 
 async function examine(
@@ -155,6 +159,10 @@ function findingOf(error: unknown): Finding {
   }
   const text = error instanceof Error ? error.message.replace(/^evertoken: /, '') : String(error)
   return { mark: 'wrong', about: 'Configuration', text }
+}
+
+function inWordsOfCommand(finding: Finding): Finding {
+  return { ...finding, text: inFlags(finding.text), hint: finding.hint && inFlags(finding.hint) }
 }
 
 function isWrong({ mark }: Finding): boolean {

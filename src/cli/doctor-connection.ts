@@ -7,7 +7,8 @@ import { connectionProblem } from './connection-problem.ts'
 import type { Finding } from './doctor-command.ts'
 
 const TIMEOUT_MS = 10_000
-const DAY_MS = 24 * 60 * 60 * 1000
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
 const SOON_DAYS = 14
 
 /** Whether the server's name is known, its port is open, and its certificate is trusted; through a proxy none of these. */
@@ -67,7 +68,9 @@ function tlsFinding({ certificate: { valid_to: validTo }, isTrusted }: ShownCert
     const hint = 'Unset it, and trust the authority by --ca-file: anybody in between can read secret and tokens.'
     return { mark: 'wrong', about: 'TLS', text, hint }
   }
-  const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS)
-  const text = `The certificate is trusted, and valid for ${days} days.`
+  const leftMs = Date.parse(validTo) - Date.now()
+  const days = Math.floor(leftMs / DAY_MS)
+  const left = days < 2 ? `${Math.floor(leftMs / HOUR_MS)} hours` : `${days} days`
+  const text = `The certificate is trusted, and valid for ${left}.`
   return { mark: days < SOON_DAYS ? 'note' : 'ok', about: 'TLS', text }
 }

@@ -9,12 +9,17 @@ const LONGEST_WAIT_MS = 20_000
 
 /**
  * Does something while no other process does it that uses the same lock file. A lock whose holder is gone from this
- * machine, or that is older than 5 seconds, is taken away.
+ * machine, or that was made more than 5 seconds ago, is taken away; also one of the future, which a clock made that has
+ * been set back since.
  * @throws Error when it cannot be had for 20 seconds
  */
-export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withFileLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  longestWaitMs: number = LONGEST_WAIT_MS,
+): Promise<T> {
   const mine = `${process.pid} ${crypto.randomUUID()} ${hostname()}`
-  const until = Date.now() + LONGEST_WAIT_MS
+  const until = Date.now() + longestWaitMs
   while (!(await createPrivateFile(path, mine))) {
     if (Date.now() > until) throw new Error(`The lock ${path} is not given up.`)
     await removeAbandoned(path)
@@ -49,7 +54,7 @@ async function isAbandoned(path: string, held: string): Promise<boolean> {
   // Another machine or container that has the same folder counts its processes by itself.
   if (host.join(' ') === hostname() && !isRunning(Number(pid))) return true
   try {
-    return Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS
+    return Math.abs(Date.now() - (await stat(path)).mtimeMs) > ABANDONED_MS
   } catch {
     return false
   }

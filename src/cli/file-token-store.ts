@@ -90,6 +90,9 @@ export class FileTokenStore implements TokenStore {
   }
 
   async getOrLease(key: string, request: LeaseRequest): Promise<LeaseAnswer> {
+    // Without the lock, which many that wait for a token would take from the one that gets it.
+    const seen = foundOrBusy(await this.#read(key), request, this.#clock.now())
+    if (seen !== undefined) return seen
     return await this.#change(key, (entry, now) => {
       return foundOrBusy(entry, request, now) ?? { lease: grantLease(entry, request, now, now) }
     })
@@ -124,12 +127,11 @@ export class FileTokenStore implements TokenStore {
   }
 
   async #read(key: string): Promise<StoreEntry> {
-    const text = await readPrivateFile(this.#path(key))
-    if (text === undefined) return emptyEntry()
     try {
       // What is in the records is checked by who reads them.
-      return { ...emptyEntry(), ...(JSON.parse(text) as StoreEntry) }
+      return { ...emptyEntry(), ...(JSON.parse((await readPrivateFile(this.#path(key))) ?? '{}') as StoreEntry) }
     } catch {
+      // Damaged, or not for its owner alone: the next token takes its place.
       return emptyEntry()
     }
   }

@@ -64,6 +64,24 @@ function isOn(variable: string, value: string): boolean {
   throw new CommandError(`${variable} must be 1 or 0.`)
 }
 
+const OTHER_FLAGS: Readonly<Record<string, string>> = {
+  ca: '--ca-file',
+  certificate: '--certificate-file',
+  dpop: '--dpop-key-file',
+  'dpop.key': '--dpop-key-file',
+  key: '--private-key-file',
+}
+
+/** What the library says, with flags in place of its options. */
+export function inFlags(text: string): string {
+  // What a profile has are names of options.
+  if (text.includes('option `profiles')) return text
+  return text.replace(/`([\w.]+)(?:: (?:'([^']*)'|\w+))?`/g, (whole, name: string, value?: string) => {
+    const flag = OTHER_FLAGS[name] ?? SETTINGS.find((one) => one.name === name)?.flags.split(' ')[0]
+    return flag === undefined ? whole : value === undefined ? flag : `${flag} ${value}`
+  })
+}
+
 /** How the user sets it, for messages. */
 export function waysToSet(name: string): string | undefined {
   const setting = SETTINGS.find((one) => one.name === name)

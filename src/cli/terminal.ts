@@ -49,7 +49,9 @@ export async function askSecret(question: string): Promise<string> {
     lines.once('close', () => reject(new CommandError('No secret was given.', undefined, EXIT.interrupted)))
   })
   try {
-    return await Promise.race([lines.question(''), left])
+    const secret = await Promise.race([lines.question(''), left])
+    if (secret === '') throw new CommandError('No secret was given.')
+    return secret
   } finally {
     lines.close()
     process.stderr.write('\n')

@@ -132,6 +132,18 @@ describe('the configuration of the command', () => {
     ['a secret as a flag', ['--client-secret=a-marker'], {}, 'never a flag'],
     ['a secret with an apostrophe as a flag', ["--client-secret=it's-a-marker"], {}, 'never a flag'],
     ['a secret as an argument', ['a-marker'], {}, 'too many arguments'],
+    [
+      'options of the library that it names, which are flags here',
+      ['--issuer', 'http://127.0.0.1:1', '--client-id', 'a'],
+      { EVERTOKEN_CLIENT_SECRET: 's' },
+      'option --issuer must be an https URL. For tests against this machine set --allow-insecure-loopback. (set by',
+    ],
+    [
+      'client authentication by a certificate without one',
+      [...AT_EXAMPLE, '--client-authentication', 'tls_client_auth'],
+      {},
+      'tls_client_auth needs a certificate. Give --certificate-file',
+    ],
     ['a flag with a variable that is not set', ['--scope', ''], {}, 'is the variable set?'],
   ])('says so when it is wrong: %s', async (_, args, variables, said) => {
     const run = await evertoken(['token', ...args], { ...folders(), ...variables })
@@ -153,6 +165,7 @@ describe('the configuration of the command', () => {
   it.each([
     ['--client-secret-file', 'nothing', ' \n', 'is empty'],
     ['--dpop-key-file', 'no key', 'a-marker', 'is neither a PEM file nor a JWK'],
+    ['--dpop-key-file', 'JSON that is no key', 'null', 'is neither a PEM file nor a JWK'],
     ['--ca-file', 'nothing', '', 'must be PEM. It is empty.'],
     ['--ca-file', 'something else', 'a-marker', 'must be PEM. It has no line "-----BEGIN CERTIFICATE-----".'],
     ['--ca-file', 'a certificate as DER', DER, 'must be PEM. It is DER'],
@@ -205,11 +218,25 @@ describe('the configuration of the command', () => {
   it.each([
     ['no object', ['orders'], 'must hold an object'],
     ['one with a flag that is a text', { profiles: { orders: { certificateForApi: 'yes' } } }, 'must be true or false'],
+    ['one with a text that is a list', { profiles: { orders: { issuer: ['https://a.example'] } } }, 'must be a text.'],
+    ['one with a list that is a number', { profiles: { orders: { scope: 5 } } }, 'must be a text or a list.'],
+    ['one with a list of numbers', { profiles: { orders: { scope: ['a', 5] } } }, 'must be a text or a list.'],
+    ['one with a file that is a number', { profiles: { orders: { caFile: 5 } } }, 'must be the path of a file.'],
   ])('is refused, if it is %s', async (_, configuration, said) => {
     await withProfiles(configuration)
     const run = await evertoken(['token', '--profile', 'orders'], folders())
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
     expect(run.stderr).toContain(said)
+  })
+
+  it.each([
+    ['and where', '{"profiles": {\n  "orders": {}\n  "a-marker": {}\n}}', ' (line 3 column 3)'],
+    ['but not where, if the parser does not', 'a-marker', ''],
+  ])('says that a file is not JSON, without a word of it, %s', async (_, text, place) => {
+    const path = join(home, 'evertoken.json')
+    await writeFile(path, text)
+    const run = await evertoken(['token', '--config', path, '--profile', 'orders'], folders())
+    expect(run).toMatchObject({ exitCode: 2, stdout: '', stderr: `✘ ${path} is not JSON${place}.\n` })
   })
 
   it('says which option of a profile is misspelt', async () => {
@@ -313,6 +340,30 @@ describe('the cache of the command', () => {
     expect(unset).toMatchObject({ exitCode: 2, stdout: '' })
   })
 
+  it('may be full or closed to writers though it was open before: then tokens are not kept, which is told once', async () => {
+    const preload = join(home, 'full.mjs')
+    await writeFile(
+      preload,
+      `import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      const { open } = fs.promises
+      fs.promises.open = async (path, flags, ...others) => {
+        if (flags === 'wx') throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+        return await open(path, flags, ...others)
+      }
+      syncBuiltinESMExports()`,
+    )
+    const kept = await evertoken(['token'], environment())
+    const full = { ...environment(), NODE_OPTIONS: `--import=${preload}` }
+    expect(await evertoken(['token'], full)).toMatchObject({ exitCode: 0, stdout: kept.stdout, stderr: '' })
+    const run = await evertoken(['token', '--fresh'], full)
+    expect(run.exitCode).toBe(0)
+    expect(server.findToken(run.stdout.trim())).toBeDefined()
+    expect(run.stderr).toBe(
+      `• Tokens are not kept: ${join(home, 'cache')} cannot be used (ENOSPC). EVERTOKEN_CACHE_DIR names another folder.\n`,
+    )
+  })
+
   it('may be on a file system without hard links', async () => {
     const preload = join(home, 'no-links.mjs')
     await writeFile(
@@ -356,12 +407,22 @@ describe('evertoken inspect', () => {
 
   it.each([
     ['an opaque token', 'opaque', 'not a JWT'],
+    ['claims that are none', `${part({ alg: 'none' })}.${part([])}.`, 'not a JWT'],
+    ['more parts than a token has', `${part({})}.${part({})}...`, 'not a JWT'],
     ['nothing', ' \n', 'There is no token'],
+    ['what is too long for a token', 'a'.repeat(2 ** 20 + 1), 'larger than 1 MiB'],
   ])('says so of %s', async (_, input, said) => {
     const run = await evertoken(['inspect'], folders(), input)
     expect(run).toMatchObject({ exitCode: 2, stdout: '' })
     expect(run.stderr).toContain(said)
   })
+})
+
+it('does not take a token as an argument, where every user of the machine sees it', async () => {
+  const run = await evertoken(['inspect', 'a-marker-token'], folders())
+  expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+  expect(run.stderr).toContain('A token is never an argument: pipe it in.')
+  expect(run.stderr).not.toContain('a-marker-token')
 })
 
 describe('the output of the command', () => {

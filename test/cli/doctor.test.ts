@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer as createPlainServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { describeReport, diagnose, type Report } from '../../src/cli/doctor-command.ts'
 import {
   startAuthorizationServer,
@@ -121,6 +121,17 @@ describe('evertoken doctor', () => {
     },
   )
 
+  it.each([
+    ['10 hours', 10.5 / 24],
+    ['3 days', 3.5],
+  ])('notes that the certificate is about to expire: in %s', async (left, days) => {
+    const authority = new TestAuthority()
+    const server = await started({ tls: authority.issue({ notAfter: new Date(Date.now() + days * DAY_MS) }) })
+    const report = await examined({ EVERTOKEN_ISSUER: server.issuer, EVERTOKEN_CA_FILE: await trusting(authority) })
+    const text = `The certificate is trusted, and valid for ${left}.`
+    expect(report.findings).toContainEqual(expect.objectContaining({ mark: 'note', about: 'TLS', text }))
+  })
+
   it('tries the methods it is told to, by one token request each', async () => {
     const server = await started()
     const methods = ['client_secret_basic', 'client_secret_post']
@@ -160,7 +171,11 @@ it('tries each method with what it needs, and goes on after one that there is no
 
 describe('the first line of the report names the cause', () => {
   const causes: [title: string, run: () => Promise<Report>, cause: RegExp][] = [
-    ['no client id', () => examined({ EVERTOKEN_ISSUER: 'https://as.example', EVERTOKEN_CLIENT_ID: '' }), /clientId/],
+    [
+      'no client id',
+      () => examined({ EVERTOKEN_ISSUER: 'https://as.example', EVERTOKEN_CLIENT_ID: '' }),
+      /--client-id must be/,
+    ],
     [
       'no secret',
       () => examined({ EVERTOKEN_ISSUER: 'https://as.example', EVERTOKEN_CLIENT_SECRET: '' }),
@@ -181,6 +196,16 @@ describe('the first line of the report names the cause', () => {
       'a port where nothing listens',
       () => examined({ EVERTOKEN_ISSUER: 'https://127.0.0.1:1' }),
       /Nothing listens at 127/,
+    ],
+    [
+      'a proxy that is not there',
+      () => {
+        for (const name of ['HTTPS_PROXY', 'https_proxy']) vi.stubEnv(name, 'http://127.0.0.1:1')
+        for (const name of ['NO_PROXY', 'no_proxy']) vi.stubEnv(name, undefined)
+        cleanUps.push(async () => vi.unstubAllEnvs())
+        return examined({ EVERTOKEN_ISSUER: 'https://as.example' })
+      },
+      /no answer from the proxy \(ECONNREFUSED\)/,
     ],
     [
       'a server that does not speak TLS',
@@ -234,7 +259,7 @@ describe('the first line of the report names the cause', () => {
     [
       'an issuer without metadata',
       async () => examined({ EVERTOKEN_ISSUER: await answering(404, 'Not found', {}) }),
-      /answered with status 404.*tokenEndpoint/,
+      /answered with status 404.*--token-endpoint/,
     ],
     [
       'an issuer whose name lacks the slash',

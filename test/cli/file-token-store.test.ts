@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, wr
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withFileLock } from '../../src/cli/file-lock.ts'
 import { FileTokenStore } from '../../src/cli/file-token-store.ts'
 import { leaseContract } from '../../src/testing/lease-contract.ts'
 import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
@@ -84,6 +85,30 @@ describe('the store in files', () => {
     expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
   })
 
+  it('counts an entry that others may read as absent, and puts a private one in its place', async () => {
+    const store = await FileTokenStore.open(folder)
+    await store.set('1:key', record, { ttlMs: 60_000 })
+    await chmod(join(folder, '1_key.json'), 0o644)
+    expect(await store.get('1:key')).toBeUndefined()
+    expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
+    expect(await modeOf(join(folder, '1_key.json'))).toBe('600')
+  })
+
+  it('needs no lock to say what is there, nor that somebody else gets it', async () => {
+    const store = await FileTokenStore.open(folder)
+    const request = { owner: 'me', ttlMs: 60_000 }
+    expect(await store.getOrLease('1:key', { ...request, owner: 'another' })).toHaveProperty('lease')
+    await store.set('2:key', record, { ttlMs: 60_000 })
+    const lock = `${process.pid} another`
+    for (const name of ['1_key', '2_key']) await writeFile(join(folder, `${name}.json.lock`), lock, { mode: 0o600 })
+    expect(await store.getOrLease('1:key', request)).toBe('busy')
+    expect(await store.getOrLease('2:key', request)).toMatchObject({ token: { value: 'one' } })
+    // Else it would have waited until they count as abandoned, and taken them away.
+    for (const name of ['1_key', '2_key']) {
+      expect(await readFile(join(folder, `${name}.json.lock`), 'utf8')).toBe(lock)
+    }
+  })
+
   it('takes a lock away whose holder is gone', async () => {
     const store = await FileTokenStore.open(folder)
     await writeFile(join(folder, '1_key.json.lock'), `999999999 gone ${hostname()}`, { mode: 0o600 })
@@ -91,12 +116,25 @@ describe('the store in files', () => {
     expect(await readdir(folder)).toEqual(['1_key.json', 'key'])
   })
 
-  it('takes a lock away that is too old to be of use', async () => {
+  it.each([
+    ['is too old to be of use', -60],
+    ['is of the future, before the clock was set back', 3600],
+  ])('takes a lock away that %s', async (_, awayS) => {
     const store = await FileTokenStore.open(folder)
     const lock = join(folder, '1_key.json.lock')
     await writeFile(lock, `${process.pid} asleep`, { mode: 0o600 })
-    await utimes(lock, Date.now() / 1000 - 60, Date.now() / 1000 - 60)
+    await utimes(lock, Date.now() / 1000 + awayS, Date.now() / 1000 + awayS)
     expect(await store.set('1:key', record, { ttlMs: 60_000 })).toBe(true)
+    expect(await readdir(folder)).toEqual(['1_key.json', 'key'])
+  })
+
+  it('does not wait without end for a lock', async () => {
+    await FileTokenStore.open(folder)
+    const lock = join(folder, 'a.lock')
+    const again = () => withFileLock(lock, async () => 'twice', -1)
+    await expect(withFileLock(lock, again)).rejects.toThrow(`The lock ${lock} is not given up.`)
+    expect(await readdir(folder)).toEqual(['key'])
+    expect(await withFileLock(lock, async () => 'once')).toBe('once')
   })
 
   it('waits for a holder on another machine, whose processes it cannot see', async () => {
