@@ -88,8 +88,9 @@ export const leaseContract: readonly StoreContractCase[] = [
     title: 'leases the key to the next when the lease has lapsed',
     slow: true,
     async run({ store, other, pass }) {
-      const lapsed = leased(await getOrLease(store, 'a', { ttlMs: SHORT_MS }))
+      const lapsed = leased(await getOrLease(store, 'a'))
       equal(await getOrLease(other, 'b'), 'busy')
+      equal(await store.renew?.(KEY, lapsed, SHORT_MS), true)
       await pass(SHORT_MS + 50)
       const taken = leased(await getOrLease(other, 'b'))
       ok(taken.fence > lapsed.fence)

@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis).each(CLIENTS)('what goes to Redis by $client', ({ con
     const proxy = await startRedisProxy(server)
     const connected = await connect(proxy)
     const prefix = `evertoken-test-${process.pid}-${Date.now()}:`
-    const store = new RedisTokenStore(connected.client, { ...protection, prefix, timeoutMs: 5000 })
+    const store = new RedisTokenStore(connected.client, { ...protection, prefix, timeoutMs: 20_000 })
     const share = new TokenShare(new GuardedStore(store, systemClock, () => {}), SECRET)
     const sent = () => proxy.commands.filter(([name]) => /^eval/i.test(name ?? ''))
     return {
