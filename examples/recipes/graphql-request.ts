@@ -6,7 +6,7 @@ export const api = new GraphQLClient(`${apiOrigin}/graphql`, {
   fetch: createTokenFetch(tokens, { origins: [apiOrigin] }),
 })
 
-// Or by middleware, which may wait, other than `headers` may: the current token, and the caller's 401.
+// Or by middleware, which may wait, and `headers` may not: the current token, and the caller's 401.
 const source = tokens.source()
 export const plainApi = new GraphQLClient(`${apiOrigin}/graphql`, {
   requestMiddleware: async (request) => {

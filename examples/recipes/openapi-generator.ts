@@ -9,7 +9,7 @@ attachTokenManager(http, tokens)
 // `as never` because this client is a CommonJS package, for which axios has declarations of their own.
 export const clients = new OAuth2Api(undefined, undefined, http as never)
 
-// Or a function: for the operations only whose OpenAPI document declares `oauth2` or `bearer`, and without a replay.
+// Or a function: only for operations whose OpenAPI document declares `oauth2` or `bearer`, and without a replay.
 const configuration = new Configuration({ basePath: apiOrigin, accessToken: tokens.source().getAccessToken })
 export const users = new OidcApi(configuration)
 
