@@ -55,14 +55,18 @@ export class AuthorizationServer {
         allowInsecureLoopback,
         clock,
         events,
-        send: async (request) => this.#send({ ...request, certificate: await this.readCertificate(request.signal) }),
+        send: async (request) => {
+          const certificate = await this.readCertificate(request.signal)
+          // Whoever waits for it keeps the process alive: it goes on when nobody does.
+          return await this.#send({ ...request, certificate, background: true })
+        },
       })
     }
   }
 
   /** The metadata, if the client is configured with an issuer only. @throws TokenError `discovery_failed`, `issuer_mismatch` */
-  async metadata({ signal, background }: AttemptLimits): Promise<ServerMetadata | undefined> {
-    return await this.#discovery?.load(signal, background)
+  async metadata({ signal }: Pick<AttemptLimits, 'signal'>): Promise<ServerMetadata | undefined> {
+    return await this.#discovery?.load(signal)
   }
 
   /** Lets the metadata be loaded anew: an endpoint is not where it says. */

@@ -46,15 +46,15 @@ export class Discovery {
 
   /**
    * The metadata, from the cache or over the network. Concurrent calls share one load; `signal` detaches its caller alone.
-   * One that is begun in the `background` does not keep the process alive.
+   * The time that a load may take does not keep the process alive.
    * @throws TokenError `discovery_failed`, `retryable` where the server or the network is at fault for now
    * @throws TokenError `issuer_mismatch`
    */
-  load(signal: AbortSignal, background = false): Promise<ServerMetadata> {
+  load(signal: AbortSignal): Promise<ServerMetadata> {
     const known = this.#known
     if (known !== undefined && elapsedMs(known.since, this.#options.clock) < known.forMs)
       return Promise.resolve(known.metadata)
-    this.#flight ??= new Flight(() => this.#reload(background))
+    this.#flight ??= new Flight(() => this.#reload())
     return this.#flight.wait(signal)
   }
 
@@ -63,11 +63,11 @@ export class Discovery {
     if (this.#known !== undefined) this.#known = { ...this.#known, forMs: PAUSE_AFTER_FAILURE_MS }
   }
 
-  async #reload(background: boolean): Promise<ServerMetadata> {
+  async #reload(): Promise<ServerMetadata> {
     const { client, issuer, clock, events } = this.#options
     const since = instant(clock)
     try {
-      const metadata = await this.#loadInTime(background)
+      const metadata = await this.#loadInTime()
       this.#known = { metadata, since, forMs: FRESH_MS }
       events?.emit('metadataLoaded', () => ({ client, issuer, tokenEndpoint: metadata.tokenEndpoint }))
       return metadata
@@ -82,18 +82,17 @@ export class Discovery {
     }
   }
 
-  async #loadInTime(background: boolean): Promise<ServerMetadata> {
+  async #loadInTime(): Promise<ServerMetadata> {
     const { clock, timeoutMs: ms = 5000 } = this.#options
     const tooLate = () => this.#error(`no answer within ${ms} ms`, { retryable: true })
-    const timeout = { clock, ms, tooLate, ref: !background }
-    return await withTimeout(timeout, (signal) => this.#tryLocations(signal, background))
+    return await withTimeout({ clock, ms, tooLate, ref: false }, (signal) => this.#tryLocations(signal))
   }
 
-  async #tryLocations(signal: AbortSignal, background: boolean): Promise<ServerMetadata> {
+  async #tryLocations(signal: AbortSignal): Promise<ServerMetadata> {
     const answers: string[] = []
     for (const url of this.#locations) {
       const headers = { accept: 'application/json' }
-      const response = await this.#options.send({ method: 'GET', url, headers, signal, background })
+      const response = await this.#options.send({ method: 'GET', url, headers, signal })
       if (isTransientStatus(response.status)) throw this.#unavailable(url, response)
       const metadata = response.status === 200 ? readServerMetadata(response.body, this.#options) : undefined
       if (metadata !== undefined) return metadata

@@ -9,9 +9,9 @@ import { isTransientStatus } from './retry-after.ts'
  * @see RFC 7009 §2
  */
 export async function revokeToken(server: AuthorizationServer, token: string): Promise<void> {
-  const { name, revocationEndpoint, certificate } = server.settings
+  const { name, issuer = '', revocationEndpoint, certificate } = server.settings
   const { signal } = new AbortController()
-  const metadata = await server.metadata({ signal })
+  const metadata = await server.inTime(issuer, { signal }, (deadline) => server.metadata({ signal: deadline }))
   const alias = certificate && metadata?.mtlsRevocationEndpoint
   const url = revocationEndpoint ?? alias ?? metadata?.revocationEndpoint
   if (url === undefined) throw revocationUnavailable(name)
