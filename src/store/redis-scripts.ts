@@ -29,6 +29,7 @@ local now = time[1] * 1000000 + time[2]
 local state = {}
 local fields = redis.pcall('HGETALL', key)
 if fields.err then
+  if not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
   redis.call('DEL', key) -- something else is in our place
 else
   for i = 1, #fields, 2 do state[fields[i]] = fields[i + 1] end

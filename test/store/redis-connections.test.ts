@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisTokenStore } from '../../src/store/redis.ts'
 import { leaseContract } from '../../src/testing/lease-contract.ts'
 import { storeContract } from '../../src/testing/store-contract.ts'
+import { KEY, TTL, token } from '../../src/testing/store-contract-steps.ts'
 import { anyRedis, askServer, canStartRedis, freePort, hasRedis, startRedis } from '../support/redis.ts'
 import {
   type Connect,
@@ -92,5 +93,21 @@ describe.each(WAYS)('the store by $name', ({ connect, start }) => {
     const prefix = `evertoken-test-${process.pid}-${Date.now()}-${tests}:`
     const connected = ({ client }: ConnectedClient) => new RedisTokenStore(client, { prefix, plaintext: true })
     await run({ store: connected(near), other: connected(far), pass: async () => {} })
+  })
+})
+
+describe.skipIf(!canStartRedis)('the store by a user who may not read it', () => {
+  it('fails, and removes nothing', async () => {
+    await using server = await startRedis()
+    await askServer(server.port, `ACL SETUSER blind on >horse ${RIGHTS} ${OF_CLIENTS} -hgetall`)
+    await using seeing = await connectNodeRedis(server)
+    await using blind = await connectNodeRedis({ url: `redis://blind:horse@127.0.0.1:${server.port}` })
+    const storeOf = ({ client }: ConnectedClient) =>
+      new RedisTokenStore(client, { prefix: 'evertoken-test-', plaintext: true })
+    const [store, other] = [storeOf(seeing), storeOf(blind)]
+    expect(await store.set(KEY, token('one'), TTL)).toBe(true)
+    await expect(other.get(KEY)).rejects.toThrow()
+    await expect(other.getOrLease(KEY, { owner: 'a', ttlMs: 5000 })).rejects.toThrow()
+    expect(await store.get(KEY)).toMatchObject({ value: 'one' })
   })
 })
