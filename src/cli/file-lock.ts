@@ -21,8 +21,8 @@ export async function withFileLock<T>(
   const mine = `${process.pid} ${crypto.randomUUID()} ${hostname()}`
   const until = Date.now() + longestWaitMs
   while (!(await createPrivateFile(path, mine))) {
-    if (Date.now() > until) throw new Error(`The lock ${path} is not given up.`)
-    await removeAbandoned(path)
+    const wasAbandoned = await removeAbandoned(path)
+    if (!wasAbandoned && Date.now() > until) throw new Error(`The lock ${path} is not given up.`)
     await sleep(1 + Math.random() * 10)
   }
   try {
@@ -33,20 +33,21 @@ export async function withFileLock<T>(
   }
 }
 
-async function removeAbandoned(path: string): Promise<void> {
+async function removeAbandoned(path: string): Promise<boolean> {
   const held = await read(path)
-  if (held === undefined || !(await isAbandoned(path, held))) return
+  if (held === undefined || !(await isAbandoned(path, held))) return false
   const aside = `${path}.${crypto.randomUUID()}`
   try {
     await rename(path, aside)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return
+    if (codeOf(error) === 'ENOENT') return true
     throw error
   }
   // Another process was quicker, and this is its new lock.
   const taken = await read(aside)
   if (taken !== held && taken !== undefined) await createPrivateFile(path, taken)
   await rm(aside, { force: true })
+  return true
 }
 
 async function isAbandoned(path: string, held: string): Promise<boolean> {

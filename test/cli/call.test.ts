@@ -59,11 +59,11 @@ async function longFile(): Promise<string> {
   return path
 }
 
-/** Reads 4 MiB of a body at a time, and rests for 150 ms. */
+/** Reads 4 MiB of a body at a time, and rests for 400 ms. */
 async function readSlowly(body: Readable): Promise<string> {
   let size = 0
   for await (const piece of body) {
-    if (Math.floor((size + piece.length) / (4 * MEBIBYTE)) > Math.floor(size / (4 * MEBIBYTE))) await sleep(150)
+    if (Math.floor((size + piece.length) / (4 * MEBIBYTE)) > Math.floor(size / (4 * MEBIBYTE))) await sleep(400)
     size += piece.length
   }
   return `${size} bytes`
@@ -184,16 +184,18 @@ describe('evertoken call', () => {
   })
 
   it.each([
-    ['before it answers', (() => {}) as Respond, 'did not answer. Nothing came for 0.5 s.', ''],
+    ['before it answers', '0.5', (() => {}) as Respond, 'did not answer. Nothing came for 0.5 s.', ''],
     [
       'in the midst of its answer',
+      // Long enough for its head to come, on a busy machine too.
+      '4',
       ((response) => response.writeHead(200).write('half')) as Respond,
-      'The rest of the answer did not come. Nothing came for 0.5 s.',
+      'The rest of the answer did not come. Nothing came for 4 s.',
       'half',
     ],
-  ])('gives an API up that is silent for too long %s', async (_, respond, said, stdout) => {
+  ])('gives an API up that is silent for too long %s', async (_, timeout, respond, said, stdout) => {
     await using silent = await startServer(respond)
-    const run = await evertoken(['call', silent.origin, '--timeout', '0.5'], environment())
+    const run = await evertoken(['call', silent.origin, '--timeout', timeout], environment())
     expect(run).toMatchObject({ exitCode: 5, stdout })
     expect(run.stderr).toContain(said)
   })
@@ -211,7 +213,7 @@ describe('evertoken call', () => {
   it('bears with an API that takes a long body slowly', async () => {
     const path = await longFile()
     await using slow = await startServer((response) => response.end('done'), undefined, readSlowly)
-    const run = await evertoken(['call', slow.origin, '-d', `@${path}`, '--timeout', '2'], environment())
+    const run = await evertoken(['call', slow.origin, '-d', `@${path}`, '--timeout', '5'], environment())
     expect(run).toMatchObject({ exitCode: 0, stdout: 'done', stderr: '' })
   })
 
