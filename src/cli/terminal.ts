@@ -36,7 +36,8 @@ async function tellWhenSlow(what: string, signal: AbortSignal): Promise<void> {
 
 /** Asks for a secret, without showing what is typed. @throws CommandError where there is nobody to ask */
 export async function askSecret(question: string): Promise<string> {
-  if (!process.stdin.isTTY) {
+  // Nothing can be typed any more after a body that was.
+  if (!process.stdin.isTTY || !process.stdin.readable) {
     throw new CommandError(
       "The client's secret is missing.",
       'Set EVERTOKEN_CLIENT_SECRET, or name a file: --client-secret-file.',

@@ -77,9 +77,9 @@ describe('the question for a secret', () => {
     await rm(home, { recursive: true })
   })
 
-  const typed = async (command: string, keys: string) =>
+  const typed = async (args: readonly string[], keys: string) =>
     await evertoken(
-      [command],
+      args,
       {
         HOME: home,
         EVERTOKEN_CACHE_DIR: join(home, 'cache'),
@@ -97,7 +97,7 @@ describe('the question for a secret', () => {
     ['is typed anew after Ctrl-U', `something\u0015${SECRET}\r`],
     ['is corrected', `${SECRET}x\u007f\r`],
   ])('gives a token when it %s, and shows nothing of it', async (_, keys) => {
-    const run = await typed('token', keys)
+    const run = await typed(['token'], keys)
     expect(run).toMatchObject({ exitCode: 0, stderr: question() })
     expect(server.findToken(run.stdout.trim())).toMatchObject({ clientId: 'orders' })
   })
@@ -110,6 +110,12 @@ describe('the question for a secret', () => {
     ['Ctrl-C, and makes no report', 'doctor', '\u0003', 130],
   ])('is left by %s: evertoken %s', async (_, command, keys, exitCode) => {
     const stderr = `${question()}✘ No secret was given.\n`
-    expect(await typed(command, keys)).toMatchObject({ exitCode, stdout: '', stderr })
+    expect(await typed([command], keys)).toMatchObject({ exitCode, stdout: '', stderr })
+  })
+
+  it('is not asked after a body that was typed to its end', async () => {
+    const run = await typed(['call', `${server.origin}/orders`, '-d', '@-'], 'a=b')
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(run.stderr).toContain("The client's secret is missing. Set EVERTOKEN_CLIENT_SECRET")
   })
 })
