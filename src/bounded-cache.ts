@@ -74,6 +74,11 @@ export class BoundedCache<Value extends Cacheable> {
     return deleted
   }
 
+  /** Those that are kept until they are deleted. */
+  pinned(): Iterable<Value> {
+    return this.#pinned.values()
+  }
+
   /** The values that somebody means to keep: pinned, or held. Read as it is used, while values come and go. */
   *lasting(): Iterable<Value> {
     yield* this.#pinned.values()

@@ -56,7 +56,6 @@ export class TokenManager<in out Name extends string = never> {
   readonly #events = new TokenEventEmitter()
   readonly #sources: TokenSources
   readonly #clients: Clients
-  readonly #configured = new Set<TokenSource>()
   readonly #keepWarm: KeepWarm
   readonly #store: GuardedStore | undefined
   readonly #attached = new WeakSet<object>()
@@ -148,7 +147,7 @@ export class TokenManager<in out Name extends string = never> {
    * @throws like {@link TokenManager.getToken}
    */
   async ready({ signal, timeoutMs }: Pick<GetTokenOptions, 'signal' | 'timeoutMs'> = {}): Promise<void> {
-    const missing = [...this.#configured].filter((source) => !source.hadToken())
+    const missing = [...this.#sources.pinned()].filter((source) => !source.hadToken())
     await Promise.all(missing.map((source) => source.getToken({ signal, timeoutMs })))
   }
 
@@ -172,10 +171,7 @@ export class TokenManager<in out Name extends string = never> {
    */
   removeClient(name: Name): void {
     this.#clients.remove(name)
-    for (const source of this.#sources.deleteOf(name)) {
-      this.#configured.delete(source)
-      source.drop()
-    }
+    for (const source of this.#sources.deleteOf(name)) source.drop()
   }
 
   /**
@@ -250,8 +246,7 @@ export class TokenManager<in out Name extends string = never> {
   // Configured clients and the tokens their options name stay for good: they are what the manager is there for.
   #configure(name: string, options: unknown, at: string): void {
     const client = this.#clients.configure(name, options, at)
-    // It has none of its own.
-    if (client.settings.grant.takesSubjectToken) return
-    this.#configured.add(this.#sources.pin(client))
+    // One for users has none of its own.
+    if (!client.settings.grant.takesSubjectToken) this.#sources.pin(client)
   }
 }

@@ -44,12 +44,15 @@ export class TokenSources {
     return this.#cacheFor(read.parameters).getOrCreate(read.key, read.create)
   }
 
-  /** The source of what a client's options name, kept until it is deleted. */
-  pin(client: Client): TokenSource {
+  /** Keeps the source of what a client's options name until it is deleted. */
+  pin(client: Client): void {
     const { key, create } = this.#read(client, {})
-    const source = this.#own.get(key) ?? create()
-    this.#own.pin(source)
-    return source
+    this.#own.pin(this.#own.get(key) ?? create())
+  }
+
+  /** Those that are kept until they are deleted. */
+  pinned(): Iterable<TokenSource> {
+    return this.#own.pinned()
   }
 
   /** Keeps a source findable for as long as somebody holds it. */

@@ -129,8 +129,10 @@ describe('the sources of a manager', () => {
   it('stay when they are pinned or held, and those of the service itself are told of as lasting', () => {
     const sources = new TokenSources(1, 1)
     const { client } = counting({ grant: tokenExchange() })
-    const pinned = sources.pin(client)
-    expect(sources.pin(client)).toBe(pinned)
+    sources.pin(client)
+    const [pinned] = [...sources.pinned()]
+    sources.pin(client)
+    expect([...sources.pinned()]).toEqual([pinned])
     const held = sources.of(client, { scope: 'a' })
     const alice = sources.of(client, { subjectToken: 'alice' })
     sources.hold(held)
