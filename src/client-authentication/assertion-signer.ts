@@ -178,11 +178,10 @@ function byKey(key: SigningKeyInput, { algorithm }: SigningOptions, refuse: Refu
   return importSigningKey(key, algorithm, refuse)
 }
 
-function bySign(sign: NonNullable<SigningOptions['sign']>, { algorithm, keyId }: SigningOptions): Signs {
+function bySign(sign: NonNullable<SigningOptions['sign']>, { algorithm }: SigningOptions): Signs {
   const by = algorithm as SigningAlgorithm
   return {
     algorithm: by,
-    keyId,
     sign: async (input, client) => {
       const what = 'The function given as `sign`'
       const signature: unknown = await askSupplier(what, client, () => sign(Buffer.from(input)))
