@@ -2,7 +2,7 @@ import type { AxiosInstance, AxiosRequestTransformer, AxiosResponse } from 'axio
 import { TokenError } from '../errors.ts'
 import type { TokenManager } from '../token-manager.ts'
 import { TokenSource } from '../token-source.ts'
-import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
+import type { ApiRequestSettings } from './api-request-options.ts'
 import { type HeaderRecord, hasHeader, headerOf, removeHeader } from './authorization-header.ts'
 import { PreparedAxios } from './axios-dispatch.ts'
 import { AxiosOrigins } from './axios-origins.ts'
@@ -29,8 +29,8 @@ export class AxiosAttachment {
   readonly #ownTransform: AxiosRequestTransformer | undefined
   #end: (() => void) | undefined
 
-  constructor(instance: AxiosInstance, manager: TokenManager<string>, given: ApiRequestOptions<string, AxiosResponse>) {
-    const { byDefault, origins, onOtherOrigin, replay, isTokenRejected } = readApiRequestOptions(given)
+  constructor(instance: AxiosInstance, manager: TokenManager<string>, settings: ApiRequestSettings<AxiosResponse>) {
+    const { byDefault, origins, onOtherOrigin, replay, isTokenRejected } = settings
     this.manager = manager
     this.#instance = instance
     this.#prepared = new PreparedAxios(instance, replay)

@@ -1,7 +1,7 @@
 import type { AxiosInstance, AxiosResponse } from 'axios'
 import { optionError } from '../errors.ts'
 import type { TokenManager } from '../token-manager.ts'
-import type { ApiRequestOptions } from './api-request-options.ts'
+import { type ApiRequestOptions, readApiRequestOptions } from './api-request-options.ts'
 import { AxiosAttachment } from './axios-attachment.ts'
 import type { RequestToken } from './axios-request-token.cts'
 import { checkManager, isManager } from './requested-token.ts'
@@ -64,6 +64,7 @@ export function attachTokenManager<Name extends string = never>(
 ): Attachment {
   checkInstance(instance)
   checkManager(manager, options)
+  const settings = readApiRequestOptions<AxiosResponse>(options)
   const known = attachments.get(instance)
   if (known?.attachment.isInPlace() === false) known.attachment.detach()
   const present = known?.attachment.isInPlace() ? known : undefined
@@ -76,7 +77,7 @@ export function attachTokenManager<Name extends string = never>(
   }
   const attachment =
     present?.attachment ??
-    new AxiosAttachment(instance as AxiosInstance, manager as unknown as TokenManager<string>, options)
+    new AxiosAttachment(instance as AxiosInstance, manager as unknown as TokenManager<string>, settings)
   if (present === undefined) attachments.set(instance, { attachment, options: { ...options } })
   return {
     detach: () => {

@@ -54,6 +54,17 @@ describe('attachTokenManager', () => {
   })
 })
 
+describe('attachTokenManager, once more', () => {
+  it.each<[string, object, RegExp]>([
+    ['the manager for the options', tokens, /not an instance of TokenManager/],
+    ['a misspelt option', { origin: API }, /`origin` is not an option.*`origins`/],
+  ])('says at once what is wrong with %s', (_, options, message) => {
+    const attached = api()
+    attachTokenManager(attached, tokens)
+    expect(() => attachTokenManager(attached, tokens, options)).toThrow(message)
+  })
+})
+
 describe('tokenInterceptor', () => {
   it.each([undefined, { dispatch: () => true }])('wants to be composed: %o', (dispatch) => {
     expect(() => tokenInterceptor(tokens, OPTIONS)(dispatch as never)).toThrow(/`dispatch` must be a function.*compose/)
