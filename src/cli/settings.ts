@@ -64,20 +64,22 @@ function isOn(variable: string, value: string): boolean {
   throw new CommandError(`${variable} must be 1 or 0.`)
 }
 
-const OTHER_FLAGS: Readonly<Record<string, string>> = {
-  ca: '--ca-file',
-  certificate: '--certificate-file',
-  dpop: '--dpop-key-file',
-  'dpop.key': '--dpop-key-file',
-  key: '--private-key-file',
-}
+// Where the library's word means something else elsewhere, with the words around it.
+const OTHER_FLAGS: readonly (readonly [said: string, flag: string])[] = [
+  ['as `ca`', 'as --ca-file'],
+  ['(`certificate`)', '(--certificate-file)'],
+  ['option `key`', 'option --private-key-file'],
+  ['option `dpop.key`', 'option --dpop-key-file'],
+  ['leave out `dpop`', 'leave out --dpop-key-file'],
+]
 
 /** What the library says, with flags in place of its options. */
 export function inFlags(text: string): string {
   // What a profile has are names of options.
   if (text.includes('option `profiles')) return text
-  return text.replace(/`([\w.]+)(?:: (?:'([^']*)'|\w+))?`/g, (whole, name: string, value?: string) => {
-    const flag = OTHER_FLAGS[name] ?? SETTINGS.find((one) => one.name === name)?.flags.split(' ')[0]
+  const others = OTHER_FLAGS.reduce((before, [said, flag]) => before.replaceAll(said, flag), text)
+  return others.replace(/`(\w+)(?:: (?:'([^']*)'|\w+))?`/g, (whole, name: string, value?: string) => {
+    const flag = SETTINGS.find((one) => one.name === name)?.flags.split(' ')[0]
     return flag === undefined ? whole : value === undefined ? flag : `${flag} ${value}`
   })
 }
