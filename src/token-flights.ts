@@ -29,9 +29,14 @@ export class TokenFlights {
     return this.#running?.shared
   }
 
-  /** Whether a request is under way or waits for its turn, or the next has to wait. */
+  /** Whether a request is under way or waits for its turn. */
+  get isUnderWay(): boolean {
+    return (this.#running ?? this.#forced) !== undefined
+  }
+
+  /** Whether one is, or the next has to wait. */
   get isBusy(): boolean {
-    return this.#isAnew || (this.#running ?? this.#forced) !== undefined || !this.#requested.spacing.isOver
+    return this.#isAnew || this.isUnderWay || !this.#requested.spacing.isOver
   }
 
   /** How many callers wait. */
@@ -57,7 +62,7 @@ export class TokenFlights {
    */
   next(refusal: () => TokenError | undefined): Flight<AccessToken> {
     const running = this.#running
-    if ((running ?? this.#forced) === undefined) return this.#begin('forced', refusal).shared
+    if (!this.isUnderWay) return this.#begin('forced', refusal).shared
     const ended = this.#whyEnded()
     if (ended !== undefined) throw ended
     running?.watch()

@@ -57,9 +57,9 @@ export class TokenRenewal implements FlightOwner {
     this.#flights = new TokenFlights(this.#context, tokenKey(this.#context.keyPart, parameters), parameters, this)
   }
 
-  /** Whether a request is under way. */
+  /** Whether a request is under way or waits for its turn. */
   get isUnderWay(): boolean {
-    return this.#flights.present !== undefined
+    return this.#flights.isUnderWay
   }
 
   /** How many callers wait for a request. */

@@ -55,6 +55,17 @@ describe('a forced refresh', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  it('is told of, and not forgotten to make room, at the very moment when its turn comes', async () => {
+    const { tokens, server, clock } = managed()
+    const source = tokens.source()
+    server.byDefault = { afterMs: 500 }
+    const between = source.getToken().then(() => [source.inspect().requestInFlight, source.busy()])
+    void source.getToken({ forceRefresh: true })
+    await clock.advance(1000)
+    expect(await between).toEqual([true, true])
+    expect([source.inspect().requestInFlight, source.busy()]).toEqual([false, false])
+  })
+
   it('is waited for by a manager that closes at the very moment when the request before it ends', async () => {
     const { tokens, server, clock } = managed()
     const source = tokens.source()
