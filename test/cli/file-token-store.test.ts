@@ -1,9 +1,10 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { withFileLock } from '../../src/cli/file-lock.ts'
 import { FileTokenStore } from '../../src/cli/file-token-store.ts'
+import { readPrivateFile } from '../../src/cli/private-files.ts'
 import { leaseContract } from '../../src/testing/lease-contract.ts'
 import { type StoreUnderTest, storeContract } from '../../src/testing/store-contract.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -15,6 +16,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  vi.restoreAllMocks()
   await rm(join(folder, '..'), { recursive: true })
 })
 
@@ -67,6 +69,32 @@ describe('the store in files', () => {
     await rm(join(folder, 'key'))
     await symlink('../other', join(folder, 'key'))
     await expect(FileTokenStore.open(folder)).rejects.toThrow('is a link')
+  })
+
+  it('refuses a folder, and a key, of another user', async () => {
+    await FileTokenStore.open(folder)
+    const key = join(folder, 'key')
+    vi.spyOn(process, 'getuid').mockReturnValue(12_345)
+    await expect(FileTokenStore.open(folder)).rejects.toThrow(`${folder} belongs to another user.`)
+    await expect(readPrivateFile(key)).rejects.toThrow(`${key} belongs to another user.`)
+  })
+
+  it.each([
+    ['a file', async () => await writeFile(folder, 'precious')],
+    ['a link to a folder', async () => await symlink('..', folder)],
+  ])('refuses %s in place of the folder', async (_, make) => {
+    await make()
+    await expect(FileTokenStore.open(folder)).rejects.toMatchObject({
+      message: `${folder} is no folder, or a link to one.`,
+      hint: expect.stringContaining('EVERTOKEN_CACHE_DIR'),
+    })
+  })
+
+  it('refuses a folder in place of the key', async () => {
+    await FileTokenStore.open(folder)
+    await rm(join(folder, 'key'))
+    await mkdir(join(folder, 'key'))
+    await expect(FileTokenStore.open(folder)).rejects.toThrow('is not a file')
   })
 
   it('says so when the key is damaged', async () => {
@@ -149,6 +177,19 @@ describe('the store in files', () => {
     const written = store.set('1:key', record, { ttlMs: 60_000 })
     await rm(lock)
     expect(await written).toBe(true)
+  })
+
+  it('waits for a holder of another user, to whom it may send no signal', async () => {
+    await FileTokenStore.open(folder)
+    const lock = join(folder, 'a.lock')
+    const held = `1 there ${hostname()}`
+    await writeFile(lock, held, { mode: 0o600 })
+    await utimes(lock, Date.now() / 1000 + 4, Date.now() / 1000 + 4)
+    vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    })
+    await expect(withFileLock(lock, async () => 'mine', -1)).rejects.toThrow('is not given up')
+    expect(await readFile(lock, 'utf8')).toBe(held)
   })
 
   it('leaves the files of others alone, in a folder that is not for tokens alone', async () => {
