@@ -90,7 +90,9 @@ export class AxiosAttachment {
     const source = wanted === undefined ? this.#tokens.held : wanted instanceof TokenSource ? wanted : undefined
     const state = source?.state()
     const isUsable = source !== undefined && (state === 'fresh' || state === 'refresh due')
-    const origin = isUsable ? this.#origins.knownReceiver(config, source) : undefined
+    // What an older axios throws at once, because it is aborted already, passes no response interceptor.
+    const isAtOnce = isUsable && config.signal?.aborted !== true
+    const origin = isAtOnce ? this.#origins.knownReceiver(config, source) : undefined
     if (wanted === false) config[PASSAGE] = new Passage(config, 'none')
     else if (origin === undefined) config[PASSAGE] = new Passage(config, 'open')
     else config[PASSAGE] = new Passage(config, 'token', source, source?.current(), origin, state === 'refresh due')

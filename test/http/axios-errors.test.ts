@@ -66,6 +66,15 @@ describe('an API’s error', () => {
     })
   })
 
+  it('of a request that was aborted before shows the token nowhere either', async () => {
+    await using server = await over(answer(200))
+    await server.client.get('/orders')
+    const error = await failureOf(server.client.get('/orders', { signal: AbortSignal.abort() }))
+    expect(error).toMatchObject({ code: 'ERR_CANCELED' })
+    expect(everyOutput(error)).not.toContain(TOKEN)
+    expect(server.api.requests).toHaveLength(1)
+  })
+
   it.each(['http', 'fetch'])('keeps what its handlers need: %s adapter', async (adapter) => {
     await using server = await over(answer(409), { adapter })
     const error = (await failureOf(server.client.get('/orders', { params: { page: 2 } }))) as unknown as AxiosError
