@@ -30,7 +30,7 @@ it('in any order of calls, answers, aborts and rejections each key has one reque
     ),
     { numRuns: 500 },
   )
-}, 60_000)
+}, 300_000)
 
 /** A manager whose every answer is a task of the schedule. */
 class Interleaved {

@@ -129,7 +129,7 @@ describe('a table of the documents', () => {
       () => [],
       (error: { stdout: string; stderr: string }) => `${error.stdout}${error.stderr}`.split(/\n(?! )/),
     )
-  }, 60_000)
+  })
 
   it.each(TABLES)('names all there is and nothing else: %s', (heading) => {
     expect(rows(heading).length).toBeGreaterThan(2)
