@@ -123,6 +123,8 @@ export interface TokenResponseErrorInit extends TokenErrorInit {
   errorUri?: string | undefined
   retryAfterMs?: number | undefined
   correlationId?: string | undefined
+  /** How far the clock of this machine was ahead of the server's `Date`, in milliseconds, if there was one. @internal */
+  clockOffsetMs?: number | undefined
 }
 
 /**
@@ -146,9 +148,12 @@ export class TokenResponseError extends TokenError {
   readonly retryAfterMs: number | undefined
   /** The server's own name for this exchange, to give to its operators. */
   readonly correlationId: string | undefined
+  // Of this process, and of no use in a log: the hint says it where it matters.
+  readonly #clockOffsetMs: number | undefined
 
   constructor(init: TokenResponseErrorInit) {
     super(init)
+    this.#clockOffsetMs = init.clockOffsetMs
     this.status = init.status
     this.error = init.error
     this.errorDescription = init.errorDescription
@@ -165,6 +170,11 @@ export class TokenResponseError extends TokenError {
   override toJSON(): Record<string, unknown> {
     const { status, error, errorDescription, errorUri, retryAfterMs, correlationId } = this
     return { ...super.toJSON(), status, error, errorDescription, errorUri, retryAfterMs, correlationId }
+  }
+
+  /** How far the clock of this machine was ahead of the server's, in milliseconds, if that is known. @internal */
+  static clockOffsetMsOf(error: TokenResponseError): number | undefined {
+    return #clockOffsetMs in error ? error.#clockOffsetMs : undefined
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ClientAuthentication } from './client-authentication/client-authentication.ts'
 import type { ClientSettings } from './client-options.ts'
 import { TokenError, TokenResponseError } from './errors.ts'
 import { isCredentialError } from './failure-memory.ts'
@@ -21,7 +22,18 @@ export function concernsAll(error: unknown, { authentication }: ClientSettings):
   if (!(error instanceof TokenResponseError)) return false
   if ((error.retryAfterMs ?? 0) > 0) return true
   if (error.code !== 'request_denied' || error.retryable) return false
-  return OF_THE_REQUEST.has(error.error) || (isCredentialError(error) && !authentication.method?.endsWith('_jwt'))
+  return OF_THE_REQUEST.has(error.error) || (isCredentialError(error) && isSentByAll(error, authentication))
+}
+
+// `Date` is in whole seconds, and an answer is under way for some time.
+const SAME_CLOCK_MS = 2000
+
+// All that share an error have the same secret or key. With an assertion they still differ by their clocks, and where its
+// key is not seen by us, as with a key service or a platform, by whatever signs it.
+function isSentByAll(error: TokenResponseError, { method, secretDigest }: ClientAuthentication): boolean {
+  if (!method?.endsWith('_jwt')) return true
+  const offsetMs = TokenResponseError.clockOffsetMsOf(error)
+  return secretDigest !== undefined && offsetMs !== undefined && Math.abs(offsetMs) < SAME_CLOCK_MS
 }
 
 /** What is written of an error for the others: JSON without any secret. */

@@ -13,7 +13,7 @@ import { shownUrl } from './endpoint-url.ts'
 import { type TokenErrorCode, type TokenErrorInit, TokenResponseError } from './errors.ts'
 import type { Members } from './received-token.ts'
 import { redactText } from './redaction.ts'
-import { isTransientStatus, parseRetryAfter } from './retry-after.ts'
+import { clockOffsetMs, isTransientStatus, parseRetryAfter } from './retry-after.ts'
 import type { TokenEndpointAnswer, TokenResponseContext } from './token-response.ts'
 
 /** The error for an answer without a usable token: what the body's `error` says, or else the status. */
@@ -120,6 +120,7 @@ function responseError(
     errorDescription: shown(member?.('error_description')),
     errorUri: shown(member?.('error_uri')),
     retryAfterMs: parseRetryAfter(answer.header('retry-after'), answer.header('date'), context.now),
+    clockOffsetMs: clockOffsetMs(answer.header('date'), context.now),
     correlationId: [
       ...['x-correlation-id', 'x-request-id', 'request-id', 'x-ms-request-id'].map((name) => answer.header(name)),
       ...['correlation_id', 'trace_id'].map((name) => member?.(name)),

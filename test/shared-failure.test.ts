@@ -4,7 +4,8 @@ import { TokenError, TokenResponseError, type TokenResponseErrorInit, TokenTrans
 import { concernsAll, deniedError, described, isUncacheable, keptError, UNCACHEABLE } from '../src/shared-failure.ts'
 
 /** The settings of a client that authenticates so. */
-const clientBy = (method?: string) => ({ name: 'orders', authentication: { method } }) as ClientSettings
+const clientBy = (method?: string, secretDigest?: () => string) =>
+  ({ name: 'orders', authentication: { method, secretDigest } }) as ClientSettings
 
 const denied = (init: Partial<TokenResponseErrorInit> = {}) =>
   new TokenResponseError({ code: 'request_denied', message: 'No.', status: 400, ...init })
@@ -36,6 +37,20 @@ describe('a failure of one process', () => {
     ['what is no error', undefined, false],
   ])('is that of all, or not: %s', (_, error, isShared, method) => {
     expect(concernsAll(error, clientBy(method))).toBe(isShared)
+  })
+
+  it.each<[what: string, isShared: boolean, offsetMs?: number, seesKey?: boolean]>([
+    ['from a clock that is right', true, 0],
+    ['from a clock that is right, after a long way', true, 1999],
+    ['from a clock ahead of the server', false, 2000],
+    ['from a clock behind the server', false, -2000],
+    ['from a clock that nothing is known of', false],
+    ['from a clock that is right, signed by whatever the process has', false, 0, false],
+  ])('is that of all, or not: a refused assertion %s', (_, isShared, clockOffsetMs, seesKey = true) => {
+    const error = denied({ error: 'invalid_client', clockOffsetMs })
+    const digest = seesKey ? () => 'the digest of the key' : undefined
+    expect(concernsAll(error, clientBy('private_key_jwt', digest))).toBe(isShared)
+    expect(JSON.stringify(error)).not.toContain('clockOffset')
   })
 
   it.each([

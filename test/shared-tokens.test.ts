@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { privateKeyJwt } from '../src/index.ts'
 import { Fleet, type FleetProcess } from './support/fleet.ts'
 
 const SECOND = 1000
@@ -350,6 +351,21 @@ describe('a failure', () => {
     for (const { heard } of processes) expect(heard.filter((name) => name === 'tokenRequestFailed')).toHaveLength(1)
     for (const { tokens } of processes)
       expect(tokens.inspect({})).toMatchObject({ failure: { error: 'invalid_client' } })
+  })
+
+  it.each([
+    ['one failed login of the fleet where the clocks are right', 0, 1],
+    ["each process's own where its clock may be the cause", 60 * SECOND, 3],
+  ])('of a key is %s', async (_, serversClockIsAheadMs, logins) => {
+    const fleet = new Fleet()
+    const headers = { date: new Date(fleet.clock.now() + serversClockIsAheadMs).toUTCString() }
+    fleet.server.byDefault = { ...denied, headers, afterMs: 100 }
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const keyed = { clientSecret: undefined, clientAuthentication: privateKeyJwt({ key: privateKey }) }
+    const outcomes = Promise.allSettled(fleet.processes(3, keyed).map(({ tokens }) => tokens.getToken()))
+    await fleet.clock.advance(2000)
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(requestsOf(fleet)).toBe(logins)
   })
 
   it('of a process with a wrong secret is its own: the others notice nothing', async () => {
