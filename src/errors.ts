@@ -223,7 +223,7 @@ function plainError(cause: unknown, secrets: Iterable<string>): Error {
   const copy = new Error(redactText(message, known, 1000))
   Object.defineProperty(copy, 'name', { value: redactText(text('name') || 'Error', known, 64), configurable: true })
   // A system's code, not words that may hold anything.
-  if (/^(?:[A-Z][A-Z0-9_]{1,63}|[a-z_]{2,64})$/.test(text('code')))
+  if (/^(?:[A-Z][A-Z0-9_/]{1,63}|[a-z_]{2,64})$/.test(text('code')))
     Object.assign(copy, { code: redactText(text('code'), known, 64) })
   const frames = text('stack')
     .split('\n')

@@ -187,6 +187,11 @@ describe('the cause', () => {
     )
   })
 
+  it("keeps a code of OpenSSL's, which has a slash", () => {
+    const code = 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE'
+    expect(causeOf(Object.assign(new Error('broken off'), { code })).code).toBe(code)
+  })
+
   it('keeps nothing else: no request, no config, no further cause, nothing that axios-retry would act on', () => {
     const cause = causeOf(axiosLikeError())
     expect(Reflect.ownKeys(cause).sort()).toEqual(['code', 'message', 'name', 'stack'])

@@ -54,6 +54,11 @@ describe('a call of the store', () => {
     ['a code with an underscore and digits', Object.assign(new Error('x'), { code: 'ERR_2' }), 'ERR_2'],
     ['the first word of Redis', new Error('READONLY You cannot write'), 'READONLY'],
     ['such a word after a code of another kind', Object.assign(new Error('OOM no room'), { code: 7 }), 'OOM'],
+    [
+      "a code of OpenSSL's",
+      Object.assign(new Error('x'), { code: 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE' }),
+      'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
+    ],
     ['a list of codes', Object.assign(new TypeError('x'), { code: ['ECONNRESET'] }), 'TypeError'],
     ['a code in lower case', Object.assign(new TypeError('x'), { code: 'secret' }), 'TypeError'],
     ['a code of several words', Object.assign(new TypeError('x'), { code: 'GET secret' }), 'TypeError'],
