@@ -133,7 +133,7 @@ export async function orElse<T>(otherwise: T, work: () => Promise<T>): Promise<T
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { code, message, constructor: kind }: { code?: unknown; message: unknown; constructor: unknown } = error
-  if (/^[A-Z][A-Z0-9_/]{1,63}$/.test(text(code))) return text(code)
+  if (/^[A-Z][A-Z0-9_/]{1,40}$/.test(text(code))) return text(code)
   const [, word] = text(message).match(/^([A-Z]{2,20}) /) ?? []
   return word ?? (text(Object(kind).name).slice(0, 40) || 'Error')
 }
