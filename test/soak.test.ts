@@ -221,6 +221,7 @@ describe('the oracle', () => {
       true,
     ],
     ['no arrival at the API, and no error of a token', refused, { withoutTokens }, false],
+    ['no arrival at the API, on a busy machine', refused, { stalls: [{ from: 19 * S, to: 20.5 * S }] }, true],
   ])('knows whether a request had to fail: %s', (_what, failed, changes, hadTo) => {
     expect(judge(failed, { ...CALM, ...changes }).hadTo).toBe(hadTo)
   })
@@ -280,7 +281,7 @@ describe('the report of a soak', () => {
   })
 })
 
-describe.runIf(canStartRedis)('a soak', { timeout: 300_000 }, () => {
+describe.runIf(canStartRedis)('a soak', { timeout: 600_000 }, () => {
   async function run(...options: string[]): Promise<{ exitCode: number | null; output: string }> {
     const main = fileURLToPath(new URL('../scripts/soak/main.ts', import.meta.url))
     const flags = ['--experimental-strip-types', '--no-warnings']

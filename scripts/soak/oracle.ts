@@ -52,6 +52,7 @@ const SLACK_MS = 500
 export function judge(failure: FailedRequest, timeline: Timeline): Judgement {
   const last = failure.meetings.at(-1)
   if (failure.tokenError === undefined) {
+    if (last === undefined && touches(timeline.stalls, failure)) return had('its connection ended meanwhile')
     if (last === undefined) return neednt('failed before it reached the API, and not for want of a token')
     if (last.fault !== undefined) return had('the API failed')
     if (last.refusal === 'nonce' && isNonceRenewed(failure, timeline)) return had('the API wants yet another nonce')

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { watchStalls } from '../../scripts/soak/stalls.ts'
 import { sendJson, startServer, type TestServer } from '../support/http-server.ts'
 import { type OwnRedis, startRedis, until } from '../support/redis.ts'
 import { type RedisProxy, startRedisProxy } from '../support/redis-proxy.ts'
@@ -42,6 +43,8 @@ class OrdersServer {
 
   async start(): Promise<void> {
     this.#server = await startServer((response, { url, headers }) => {
+      // One that is kept may be closed for being idle, just when a busy machine brings the next request.
+      response.setHeader('connection', 'close')
       if (url !== '/token') {
         this.lastAuthorization = headers.authorization
         const { endsAt = 0, boundTo } = this.#valid.get(headers.authorization ?? '') ?? {}
@@ -164,10 +167,17 @@ export async function startFleet(count: number, timeoutMs?: number): Promise<Fle
     await until(() => joined.every((one) => one.isReady()))
     return joined
   }
+  let stalledMs = 0
+  const unwatch = watchStalls(({ from, to }) => {
+    stalledMs += to - from
+  })
   await join(count)
+  stalledMs = 0
   return {
     ...{ redis, proxy, server, processes, encryptionKeys, join },
+    mostLapses: (report) => Math.floor((stalledMs + report.stalledMs) / 1000),
     async [Symbol.asyncDispose]() {
+      unwatch()
       for (const one of processes) one.start(undefined)
       idle.push(...processes.filter((one) => one.isAlive()))
       SEEN.push(proxy)
@@ -187,6 +197,8 @@ export interface Fleet extends AsyncDisposable {
   readonly encryptionKeys: readonly string[]
   /** More processes; with another secret they are not of the same client. */
   join(number: number, secret?: string): Promise<FleetProcess[]>
+  /** How many leases may have lapsed: one that is not renewed for seconds, because the machine was too busy. Mostly none. */
+  mostLapses(report: Pick<LoadReport, 'stalledMs'>): number
 }
 
 /** The proxies of all fleets there were. */
@@ -200,6 +212,7 @@ export function together(reports: readonly LoadReport[]): LoadReport & { readonl
     waits: reports.reduce((sum, { waits }) => sum + waits, 0),
     failures: reports.flatMap(({ failures }) => failures),
     durations,
+    stalledMs: reports.reduce((sum, { stalledMs }) => sum + stalledMs, 0),
     medianMs: durations[Math.floor(durations.length / 2)] ?? Number.NaN,
   }
 }

@@ -32,22 +32,23 @@ const TROUBLES: readonly Trouble[] = [
 
 afterAll(endProcesses)
 
-describe.runIf(canStartRedis)('while Redis is', { timeout: 300_000 }, () => {
+describe.runIf(canStartRedis)('while Redis is', { timeout: 600_000 }, () => {
   it.concurrent.each(TROUBLES)('$name, no API request fails, and all is well afterwards', async (trouble) => {
     await using fleet = await startFleet(2)
-    fleet.server.expiresIn = 3
+    // Long enough for a busy machine to request them in time.
+    fleet.server.expiresIn = 9
     const begun = performance.now()
     await Promise.all(fleet.processes.map((one) => one.run({})))
     const run = async (forMs: number) =>
       together(await Promise.all(fleet.processes.map((one) => one.run({ concurrent: 0, perSecond: 20, forMs }))))
-    const during = run(6000)
+    const during = run(15_000)
     await wait(500)
     await trouble.begin(fleet)
     const { failures, medianMs } = await during
     expect(failures).toEqual([])
     expect(medianMs).toBeLessThan(50)
     // One request per process and rotation: a refresh is due after two thirds of the lifetime, or a tenth of it earlier.
-    const rotations = Math.floor((performance.now() - begun) / 1000 / (2 - 0.3))
+    const rotations = Math.floor((performance.now() - begun) / 1000 / (6 - 0.9))
     expect(fleet.server.requests.length).toBeLessThanOrEqual(2 * (1 + rotations))
 
     await trouble.end(fleet)

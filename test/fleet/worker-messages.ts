@@ -37,6 +37,8 @@ export interface LoadReport {
   readonly failures: string[]
   /** Milliseconds until each had its token, or none. */
   readonly durations: number[]
+  /** For how long the machine kept the process from running meanwhile. */
+  stalledMs: number
 }
 
 export type ToWorker = { readonly start: Start | undefined } | { readonly id: number; readonly run: Load }

@@ -1,6 +1,7 @@
 /** One process of a fleet, for tests: does what its parent says, and tells what came of it. */
 import axios from 'axios'
 import { createClient } from 'redis'
+import { watchStalls } from '../../scripts/soak/stalls.ts'
 import { attachTokenManager } from '../../src/http/axios.ts'
 import { type ClientOptions, clientCertificate, TokenManager, tlsClientAuth } from '../../src/index.ts'
 import { RedisTokenStore } from '../../src/store/redis.ts'
@@ -47,6 +48,11 @@ async function start(how: Start) {
   return { redis, call, source }
 }
 
+let stalledMs = 0
+watchStalls(({ from, to }) => {
+  stalledMs += to - from
+})
+
 let hadToken = true
 
 async function request(report: LoadReport, load: Load): Promise<void> {
@@ -69,7 +75,7 @@ async function request(report: LoadReport, load: Load): Promise<void> {
 
 async function run(load: Load): Promise<LoadReport> {
   const { concurrent = 1, perSecond = 0, forMs = 0 } = load
-  const report: LoadReport = { succeeded: 0, waits: 0, failures: [], durations: [] }
+  const report: LoadReport = { succeeded: 0, waits: 0, failures: [], durations: [], stalledMs: -stalledMs }
   const requests = Array.from({ length: concurrent }, () => request(report, load))
   const end = performance.now() + forMs
   while (perSecond > 0 && performance.now() < end) {
@@ -77,6 +83,7 @@ async function run(load: Load): Promise<LoadReport> {
     requests.push(request(report, load))
   }
   await Promise.all(requests)
+  report.stalledMs += stalledMs
   return report
 }
 
