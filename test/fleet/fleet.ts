@@ -175,7 +175,8 @@ export async function startFleet(count: number, timeoutMs?: number): Promise<Fle
   stalledMs = 0
   return {
     ...{ redis, proxy, server, processes, encryptionKeys, join },
-    mostLapses: (report) => Math.floor((stalledMs + report.stalledMs) / 1000),
+    // It lapses after 5 seconds, and is renewed every 1.5.
+    mostLapses: (report) => Math.floor((stalledMs + report.stalledMs) / 3500),
     async [Symbol.asyncDispose]() {
       unwatch()
       for (const one of processes) one.start(undefined)
