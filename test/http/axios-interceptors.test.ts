@@ -493,7 +493,7 @@ describe('arbitrary other interceptors', () => {
       }),
       { numRuns: 500 },
     )
-  }, 30_000)
+  })
 })
 
 describe('what sees the request after us', () => {
