@@ -25,22 +25,21 @@ describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 600_0
     expect(fleet.proxy.commands).toHaveLength(before)
   })
 
-  it('make one token request per rotation, and nobody waits', async () => {
+  it('make one token request per rotation through ten of them, and nobody waits', async () => {
     await using fleet = await startFleet(8, PATIENT_MS)
     const { server, processes } = fleet
-    server.expiresIn = 9
+    server.expiresIn = 3
     const begun = performance.now()
     await all(processes, {})
-    const report = await all(processes, { concurrent: 0, perSecond: 20, forMs: 27_000 })
+    const report = await all(processes, { concurrent: 0, perSecond: 20, forMs: 20_000 })
     const seconds = (performance.now() - begun) / 1000
-    // None had expired when it was sent, so that there were rotations.
     expect(report.failures).toEqual([])
     const rotations = server.requests.length - 1
-    expect(rotations).toBeGreaterThan(0)
-    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier.
-    expect(rotations).toBeLessThanOrEqual(seconds / (6 - 0.9) + fleet.mostLapses(report))
-    // It has two seconds until the token is used no more; a machine that is busier than that may be late for some.
-    expect(report.waits).toBeLessThan((processes.length * rotations) / 2)
+    // A refresh is due after two thirds of the lifetime, or up to a tenth of it earlier; at the latest when it expires.
+    expect(rotations).toBeLessThanOrEqual(seconds / (2 - 0.3) + 1 + fleet.mostLapses(report))
+    expect(rotations).toBeGreaterThanOrEqual(Math.floor((seconds - report.stalledMs / 1000) / 3) - 1)
+    // If each process waited once in a rotation, these were eighty. A process that is kept from running may be late.
+    expect(report.waits).toBeLessThan(40 + report.stalledMs / 400)
   })
 
   it('replace a token that is revoked by one request', async () => {
@@ -89,9 +88,10 @@ describe.runIf(canStartRedis)('eight processes with one Redis', { timeout: 600_0
     await until(() => fleet.server.requests.length === 1)
     const holder = await theOneThatAsks(fleet.processes)
     fleet.server.answers = Promise.resolve()
+    const begun = performance.now()
     holder.signal('SIGKILL')
-    // Before their own time is up, after a minute, they would wait in vain but for the lease, which lapses.
     const report = together(await Promise.all(runs.filter(({ one }) => one !== holder).map((run) => run.report)))
+    expect(performance.now() - begun).toBeLessThan(7000 + report.stalledMs)
     expect(report).toMatchObject({ succeeded: 35, failures: [] })
     expect(fleet.server.requests.length).toBeLessThanOrEqual(2 + fleet.mostLapses(report))
   })
