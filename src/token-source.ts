@@ -160,7 +160,8 @@ export class TokenSource {
         return token
       }
     }
-    options.signal?.throwIfAborted()
+    // Signals that axios takes too, of packages from before Node had its own, have no `throwIfAborted`.
+    if (options.signal?.aborted) throw options.signal.reason
     const obtain = () => this.#renew().obtain(state, options)
     if (!this.#context.events.hearsCalls) return obtain()
     return tellCall(this, { had: token, known: this.#refusal(), origin: () => this.#origin ?? 'server' }, obtain)

@@ -153,6 +153,12 @@ describe('a failure of what evertoken was given', () => {
 })
 
 describe('a caller', () => {
+  it('may have a signal that is not of Node, as old packages make them', async () => {
+    const { tokens } = managed()
+    const signal = { aborted: false, addEventListener() {}, removeEventListener() {} } as unknown as AbortSignal
+    expect((await tokens.getToken({ signal })).reveal()).toBe('token-1')
+  })
+
   it('whose signal has aborted already starts no request', async () => {
     const { tokens, server } = managed()
     await expect(tokens.getToken({ signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow('gone')
