@@ -116,6 +116,11 @@ describe('the oracle', () => {
   const meeting = { status: 401, fault: undefined, refusal: undefined }
   const NONCE = { ...meeting, refusal: 'nonce' }
 
+  const aheadUntil = (at: number) => [
+    { worker: 0, at: 11 * S, byMs: 60 * S },
+    { worker: 0, at, byMs: -60 * S },
+  ]
+
   it.each<[what: string, failed: FailedRequest, changes: Partial<Timeline>, hadTo: boolean]>([
     ['no token, and none to be had', failure, { withoutTokens }, true],
     ['no token, and nothing in the way of one', failure, {}, false],
@@ -157,6 +162,18 @@ describe('the oracle', () => {
       false,
     ],
     ['a token of another in the store', failure, { withoutTokens, holdings: [{ ...held, worker: 1 }] }, false],
+    [
+      'a token of another in the store, and a clock that has been right again for a moment',
+      failure,
+      { withoutTokens, holdings: [{ ...held, worker: 1 }], jumps: aheadUntil(19.8 * S) },
+      true,
+    ],
+    [
+      'a token of another in the store, and a clock that has been right again for a second',
+      failure,
+      { withoutTokens, holdings: [{ ...held, worker: 1 }], jumps: aheadUntil(19 * S) },
+      false,
+    ],
     [
       'a token of another in a store that is away',
       failure,
