@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryTokenStore } from '../src/store/memory-store.ts'
 import type { TokenStore } from '../src/store/token-store.ts'
 import { managed } from './support/managed.ts'
+import { withoutLeases } from './support/store-without-leases.ts'
 import { VirtualClock } from './support/virtual-clock.ts'
 
 const HOUR = 3_600_000
@@ -19,17 +20,6 @@ function shared() {
     return left
   }
   return { clock, store, leftMs }
-}
-
-/** The same store without what it need not have. */
-function withoutLeases(store: MemoryTokenStore): TokenStore {
-  const { encryption } = store
-  return {
-    encryption,
-    get: (key) => store.get(key),
-    set: (key, record, options) => store.set(key, record, options),
-    delete: (key, fingerprint) => store.delete(key, fingerprint),
-  }
 }
 
 describe('a token that a process shares', () => {

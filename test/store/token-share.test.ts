@@ -8,6 +8,7 @@ import { SharedToken } from '../../src/store/record.ts'
 import type { SharedLease } from '../../src/store/shared-lease.ts'
 import { type FreeAnswer, type ShareAnswer, TokenShare } from '../../src/store/token-share.ts'
 import type { LeaseAnswer, TokenStore } from '../../src/store/token-store.ts'
+import { withoutLeases } from '../support/store-without-leases.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const ID = 'https://auth.example.com/token orders-service orders.read'
@@ -602,16 +603,6 @@ describe('a store in trouble', () => {
     expect(notices).toEqual([{ kind: 'failed', operation: 'getOrLease', reason: 'ERR' }])
   })
 })
-
-function withoutLeases(store: MemoryTokenStore): TokenStore {
-  const { encryption } = store
-  return {
-    encryption,
-    get: (key) => store.get(key),
-    set: (key, record, options) => store.set(key, record, options),
-    delete: (key, fingerprint) => store.delete(key, fingerprint),
-  }
-}
 
 describe('a store without leases', () => {
   it('gives tokens that are there, and no say in who requests the next', async () => {
